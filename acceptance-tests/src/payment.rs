@@ -1,0 +1,279 @@
+//! A deployed `tap_payment_stack`, as its senders and its operators see it: in each of its regions.
+
+use crate::{Answer, Aws, Error, Request, Result, Terraform, eventually};
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_sfn::types::ExecutionStatus;
+use aws_sdk_sqs::types::QueueAttributeName;
+use serde_json::{Map, Value, json};
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// The address of the resource in every configuration of it.
+pub const ADDRESS: &str = "tap_payment_stack.this";
+
+/// How long deliveries and replication may take.
+const SOON: Duration = Duration::from_mins(1);
+
+/// A deployed stack.
+#[derive(Debug, Clone)]
+pub struct Payments {
+    aws: Aws,
+    attributes: Value,
+}
+
+/// The stack in one of its regions.
+#[derive(Debug, Clone)]
+pub struct InRegion<'a> {
+    stack: &'a Payments,
+    aws: Aws,
+}
+
+impl Payments {
+    /// Reads what the last apply recorded for [`ADDRESS`].
+    ///
+    /// # Errors
+    /// [`Error::Expectation`] when the state has no such resource.
+    pub async fn read(aws: &Aws, terraform: &Terraform) -> Result<Self> {
+        let state = terraform.show().await?;
+        let resources = state["values"]["root_module"]["resources"].as_array().cloned();
+        let found = resources
+            .unwrap_or_default()
+            .into_iter()
+            .find(|resource| resource["address"] == ADDRESS);
+        let resource = found.ok_or_else(|| Error::Expectation(format!("no {ADDRESS} in the state")))?;
+        Ok(Self {
+            aws: aws.clone(),
+            attributes: resource["values"].clone(),
+        })
+    }
+
+    /// A text attribute.
+    ///
+    /// # Errors
+    /// [`Error::Expectation`] when it is not there or no text.
+    pub fn attribute(&self, name: &str) -> Result<&str> {
+        let value = self.attributes[name].as_str();
+        value.ok_or_else(|| Error::Expectation(format!("{ADDRESS} has no text {name}")))
+    }
+
+    /// A member of a map attribute, such as the region's of `api_endpoint_urls`.
+    ///
+    /// # Errors
+    /// [`Error::Expectation`] when it is not there or no text.
+    pub fn member(&self, map: &str, key: &str) -> Result<&str> {
+        let value = self.attributes[map][key].as_str();
+        value.ok_or_else(|| Error::Expectation(format!("{ADDRESS} has no {map}[{key:?}]")))
+    }
+
+    /// The `components` attribute: component key to `{kind, region, id, arn, settings}`.
+    pub fn components(&self) -> &Map<String, Value> {
+        static NONE: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Default::default);
+        self.attributes["components"].as_object().unwrap_or(&NONE)
+    }
+
+    /// The stack in one region.
+    pub fn in_region(&self, region: &str) -> InRegion<'_> {
+        InRegion {
+            stack: self,
+            aws: self.aws.in_region(region),
+        }
+    }
+}
+
+impl InRegion<'_> {
+    /// The account, in this region.
+    pub fn aws(&self) -> &Aws {
+        &self.aws
+    }
+
+    /// The region's member of a map attribute.
+    ///
+    /// # Errors
+    /// [`Error::Expectation`] when it is not there or no text.
+    pub fn attribute(&self, map: &str) -> Result<&str> {
+        self.stack.member(map, self.aws.region())
+    }
+
+    /// The API key, read as its holder would: from the SSM parameter that the stack names.
+    pub async fn api_key(&self) -> Result<String> {
+        let name = self.attribute("api_key_ssm_parameters")?;
+        let request = self.aws.ssm().get_parameter().name(name).with_decryption(true);
+        let answer = request.send().await.map_err(|e| Error::aws("ssm:GetParameter", &e))?;
+        let value = answer.parameter.and_then(|parameter| parameter.value);
+        value.ok_or_else(|| Error::Expectation(format!("the parameter {name} is empty")))
+    }
+
+    /// A POST to the region's own API.
+    pub fn request(&self) -> Result<Request> {
+        self.aws.webhook(self.attribute("api_endpoint_urls")?)
+    }
+
+    /// Sends a payment with the API key.
+    pub async fn send(&self, key: &str, body: &str) -> Result<Answer> {
+        self.request()?.api_key(key).body(body).send().await
+    }
+
+    /// The answer of the health path, without any key.
+    pub async fn health(&self) -> Result<Answer> {
+        let stage = self.stack.attribute("api_stage")?;
+        let api = self.attribute("api_ids")?;
+        let request = self.aws.api_request(http::Method::GET, api, stage, "health");
+        request.send().await
+    }
+
+    /// All items of the payments table, as this region has them.
+    pub async fn items(&self) -> Result<Vec<Value>> {
+        let table = self.stack.attribute("table_name")?;
+        let request = self.aws.dynamodb().scan().table_name(table).consistent_read(true);
+        let items: std::result::Result<Vec<_>, _> = request.into_paginator().items().send().collect().await;
+        let items = items.map_err(|e| Error::aws("dynamodb:Scan", &e))?;
+        Ok(items.iter().map(item).collect())
+    }
+
+    /// The only item of a payment, once this region has it.
+    ///
+    /// # Errors
+    /// [`Error::NotSeen`] after a minute.
+    pub async fn item(&self, id: &str) -> Result<Value> {
+        let ids = ["transaction_id", "payment_id", "TransactionId"];
+        let what = format!("one item of {id} in {}", self.aws.region());
+        eventually(&what, SOON, async || {
+            let mut items = self.items().await?;
+            items.retain(|item| ids.iter().any(|name| item[*name] == id));
+            match &items[..] {
+                [item] => Ok(Some(item.clone())),
+                other => Err(Error::Expectation(format!("{other:?}"))),
+            }
+        })
+        .await
+    }
+
+    /// All items, once every one of them has this status.
+    ///
+    /// # Errors
+    /// [`Error::NotSeen`] when that is not so within the limit.
+    pub async fn items_when(&self, count: usize, status: &str, limit: Duration) -> Result<Vec<Value>> {
+        let what = format!("{count} items that are {status}");
+        eventually(&what, limit, async || {
+            let items = self.items().await?;
+            let done = items.iter().filter(|item| item["status"] == status).count();
+            if done == count && items.len() == count {
+                return Ok(Some(items));
+            }
+            let error = format!("{done} of {} items are {status}", items.len());
+            Err(Error::Expectation(error))
+        })
+        .await
+    }
+
+    /// Status, input of all runs of the region's workflow.
+    pub async fn executions(&self) -> Result<Vec<(String, Value)>> {
+        let states = self.aws.step_functions();
+        let machine = self.attribute("state_machine_arns")?;
+        let listed = states.list_executions().state_machine_arn(machine);
+        let listed: std::result::Result<Vec<_>, _> = listed.into_paginator().items().send().collect().await;
+        let mut executions = Vec::new();
+        for execution in listed.map_err(|e| Error::aws("states:ListExecutions", &e))? {
+            let request = states.describe_execution().execution_arn(execution.execution_arn);
+            let answer = request.send().await;
+            let answer = answer.map_err(|e| Error::aws("states:DescribeExecution", &e))?;
+            let input = answer.input.unwrap_or_default();
+            let input = serde_json::from_str(&input).unwrap_or(Value::Null);
+            executions.push((answer.status.as_str().to_owned(), input));
+        }
+        Ok(executions)
+    }
+
+    /// Waits until so many runs have ended.
+    ///
+    /// # Errors
+    /// [`Error::NotSeen`] when there are fewer after a minute.
+    pub async fn executions_ended(&self, count: usize) -> Result<Vec<(String, Value)>> {
+        let what = format!("{count} executions that have ended in {}", self.aws.region());
+        eventually(&what, SOON, async || {
+            let all = self.executions().await?;
+            let running = ExecutionStatus::Running;
+            let ended = all.iter().filter(|(status, _)| status != running.as_str()).count();
+            Ok((ended >= count && ended == all.len()).then_some(all))
+        })
+        .await
+    }
+
+    /// Puts an event on the region's bus, as the processor does with a payment that it cannot store.
+    pub async fn put_event(&self, detail: &Value) -> Result<()> {
+        let arn = self.attribute("event_bus_arns")?;
+        let entry = aws_sdk_eventbridge::types::PutEventsRequestEntry::builder()
+            .event_bus_name(arn)
+            .source("payment.processing")
+            .detail_type("Payment Transaction")
+            .detail(detail.to_string())
+            .build();
+        let answer = self.aws.eventbridge().put_events().entries(entry).send().await;
+        let answer = answer.map_err(|e| Error::aws("events:PutEvents", &e))?;
+        match answer.failed_entry_count {
+            0 => Ok(()),
+            _ => Err(Error::Expectation(format!("{:?}", answer.entries))),
+        }
+    }
+
+    /// Sends a message straight to the region's queue, past the processor.
+    pub async fn enqueue(&self, text: &str) -> Result<()> {
+        let url = self.attribute("queue_urls")?;
+        let request = self.aws.sqs().send_message().queue_url(url).message_body(text);
+        request.send().await.map_err(|e| Error::aws("sqs:SendMessage", &e))?;
+        Ok(())
+    }
+
+    /// How many messages a queue holds, those in work included.
+    pub async fn depth(&self, queues: &str) -> Result<usize> {
+        let url = self.attribute(queues)?;
+        let names = [
+            QueueAttributeName::ApproximateNumberOfMessages,
+            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+        ];
+        let request = self.aws.sqs().get_queue_attributes().queue_url(url);
+        let request = request.set_attribute_names(Some(names.to_vec()));
+        let answer = request.send().await;
+        let answer = answer.map_err(|e| Error::aws("sqs:GetQueueAttributes", &e))?;
+        let found = answer.attributes.unwrap_or_default();
+        let counts = names.iter().filter_map(|name| found.get(name)?.parse::<usize>().ok());
+        Ok(counts.sum())
+    }
+
+    /// Keys of the objects in the region's bucket below a prefix.
+    pub async fn objects(&self, prefix: &str) -> Result<Vec<String>> {
+        let bucket = self.attribute("s3_bucket_names")?;
+        let request = self.aws.s3().list_objects_v2().bucket(bucket).prefix(prefix);
+        let mut pages = request.into_paginator().send();
+        let mut keys = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|e| Error::aws("s3:ListObjectsV2", &e))?;
+            let objects = page.contents.unwrap_or_default().into_iter();
+            keys.extend(objects.filter_map(|object| object.key));
+        }
+        Ok(keys)
+    }
+}
+
+/// The body of a payment; `amount` is written as it stands.
+pub fn payment(id: &str, amount: &str) -> String {
+    let fields = json!({"transaction_id": id, "currency": "USD", "provider": "stripe", "customer_id": "customer-7"});
+    let rest = fields.to_string();
+    format!("{{\"amount\": {amount}, {}", rest.trim_start_matches('{'))
+}
+
+/// A table's item as plain JSON; numbers stay text.
+fn item(attributes: &HashMap<String, AttributeValue>) -> Value {
+    let members = attributes.iter().map(|(name, value)| (name.clone(), plain(value)));
+    Value::Object(members.collect())
+}
+
+fn plain(value: &AttributeValue) -> Value {
+    match value {
+        AttributeValue::S(text) | AttributeValue::N(text) => text.as_str().into(),
+        AttributeValue::Bool(flag) => (*flag).into(),
+        AttributeValue::M(members) => item(members),
+        AttributeValue::L(items) => items.iter().map(plain).collect(),
+        _ => Value::Null,
+    }
+}

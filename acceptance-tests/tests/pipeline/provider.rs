@@ -1,0 +1,72 @@
+//! (m) The provider's own configuration: what is missing is named, what is unknown waits.
+
+use crate::site::{Site, one_line};
+use tap_acceptance_tests::Terraform;
+use tap_acceptance_tests::pipeline::Configuration;
+
+#[tokio::test]
+async fn a_missing_region_is_named() {
+    let configuration = Configuration::new("p");
+    let terraform = bare(&configuration, &["AWS_REGION", "AWS_DEFAULT_REGION"]).await;
+    let failure = one_line(&terraform.plan().await.unwrap_err().to_string());
+    assert!(
+        failure.contains("region") && failure.contains("AWS_REGION"),
+        "{failure}"
+    );
+}
+
+#[tokio::test]
+async fn missing_credentials_are_named() {
+    let configuration = Configuration::new("p");
+    let terraform = bare(&configuration, &["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]).await;
+    let failure = one_line(&terraform.plan().await.unwrap_err().to_string());
+    assert!(failure.contains("credentials"), "{failure}");
+}
+
+#[tokio::test]
+async fn another_account_is_not_touched() {
+    let configuration = Configuration::new("p").with_provider("  allowed_account_ids = [\"111122223333\"]\n");
+    let site = Site::new(&configuration).await;
+    let failure = site.refusal(&configuration).await;
+    assert!(
+        failure.contains(site.aws.account()) && failure.contains("allowed_account_ids"),
+        "{failure}"
+    );
+    assert!(site.aws.inventory().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn unknown_provider_values_wait_until_they_are_known() {
+    let configuration = Configuration::new("later")
+        .with_provider("  region = terraform_data.region.output\n")
+        .with_block("resource \"terraform_data\" \"region\" {\n  input = \"eu-west-1\"\n}");
+    let site = Site::new(&configuration).await;
+
+    let plan = site.terraform.plan().await.unwrap_or_else(|error| panic!("{error}"));
+    assert!(plan.text.contains("2 to add"), "{}", plan.text);
+    site.terraform
+        .apply_plan()
+        .await
+        .unwrap_or_else(|error| panic!("{error}"));
+
+    site.must_be_settled().await;
+    let there = site.aws.in_region("eu-west-1").inventory().await.unwrap();
+    assert!(
+        there.contains(&"dynamodb_table transactions-later".to_owned()),
+        "{there:?}"
+    );
+    site.terraform.destroy().await.unwrap_or_else(|error| panic!("{error}"));
+    let left = site.aws.in_region("eu-west-1").inventory().await.unwrap();
+    assert_eq!(left, [crate::site::ACCOUNT_LOG_ROLE]);
+}
+
+/// Terraform in an environment that lacks some variables.
+async fn bare(configuration: &Configuration, lacking: &[&str]) -> Terraform {
+    let aws = crate::site::sandbox().await.aws();
+    let terraform = lacking.iter().fold(Terraform::new(&aws).unwrap(), |terraform, name| {
+        terraform.without_env(name)
+    });
+    let terraform = terraform.with_file("main.tf", &configuration.hcl()).unwrap();
+    terraform.init().await.unwrap();
+    terraform
+}

@@ -1,0 +1,12 @@
+//! The engine against its fake cloud.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod drift;
+mod failures;
+mod lifecycle;
+mod plans;
+mod promises;
+mod records;
+mod regions;
+mod runs;
+mod world;

@@ -1,0 +1,13 @@
+//! The payment domain: knows nothing of AWS.
+
+pub mod canonical;
+pub mod currency;
+pub mod id;
+pub mod item;
+pub mod metadata;
+pub mod money;
+pub mod payment;
+pub mod status;
+pub mod submission;
+pub mod table_schema;
+pub mod time;

@@ -1,0 +1,45 @@
+//! Payments that this region does not take for the moment go to the other one as events (P-14 to P-17).
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::config::FailoverConfig;
+use crate::domain::submission::Submission;
+use crate::domain::time::UtcMillis;
+use crate::error::PortError;
+use crate::ports::{BusEvent, EventBus};
+
+/// The way out of this region.
+pub struct Failover {
+    bus: Arc<dyn EventBus>,
+    config: FailoverConfig,
+    region: String,
+}
+
+impl Failover {
+    /// Events from this region onto the bus.
+    pub fn new(bus: Arc<dyn EventBus>, config: FailoverConfig, region: String) -> Self {
+        Self { bus, config, region }
+    }
+
+    /// Hands the payment over. It carries its time of receipt, so that its item is the same wherever it is written.
+    pub async fn hand_over(&self, payment: &Submission, received_at: UtcMillis) -> Result<(), PortError> {
+        let detail = json!({
+            "region": self.region,
+            "failover": "true",
+            "transaction": payment.to_json(),
+            "timestamp": received_at.to_string(),
+        });
+        let event = BusEvent {
+            time: received_at,
+            source: self.config.source.clone().into(),
+            detail_type: self.config.detail_type.clone().into(),
+            detail: detail.to_string(),
+        };
+        match self.bus.put(&[event]).await?.into_iter().flatten().next() {
+            None => Ok(()),
+            Some(code) => Err(PortError::transient("events:PutEvents", code)),
+        }
+    }
+}

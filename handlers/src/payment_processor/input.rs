@@ -1,0 +1,144 @@
+//! The one decoder of the processor's input (P-05, P-18, N-01, X-10).
+
+use serde_json::{Map, Value};
+
+use crate::domain::time::UtcMillis;
+use crate::http::{HttpError, ProxyRequest, idempotency_key};
+
+/// Who calls, and so how success and failure are told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Caller {
+    /// An API; failures are answers.
+    Http {
+        /// `Origin` header.
+        origin: Option<String>,
+        /// `Idempotency-Key` header.
+        idempotency_key: Option<String>,
+    },
+    /// A workflow, a rule, or somebody's own call; failures are thrown (P-07).
+    Direct {
+        /// Time of receipt, where an earlier step has decided it (W-11).
+        received_at: Option<UtcMillis>,
+    },
+}
+
+/// A decoded event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Input {
+    /// Who calls.
+    pub caller: Caller,
+    /// The payment's fields.
+    pub fields: Map<String, Value>,
+}
+
+/// Reads an API's request.
+pub fn from_request(request: &ProxyRequest) -> Result<Input, HttpError> {
+    let body = request.json_object()?;
+    Ok(Input {
+        caller: Caller::Http {
+            origin: request.header("Origin").map(str::to_owned),
+            idempotency_key: idempotency_key(request)?,
+        },
+        fields: wrapped(&body).cloned().unwrap_or(body),
+    })
+}
+
+/// Reads anything else: a flat payment, `{transaction}`, the same under `Payload`, or an `EventBridge` envelope.
+pub fn from_direct(event: &Value) -> Result<Input, &'static str> {
+    let inner = event.get("Payload").unwrap_or(event);
+    let inner = inner.get("detail").unwrap_or(inner);
+    let inner = inner.as_object().ok_or("input must be a JSON object")?;
+    let Some(transaction) = wrapped(inner) else {
+        return Ok(Input {
+            caller: Caller::Direct { received_at: None },
+            fields: inner.clone(),
+        });
+    };
+    let received_at = match inner.get("timestamp") {
+        None | Some(Value::Null) => None,
+        Some(time) => {
+            let time = time.as_str().and_then(|text| UtcMillis::parse_rfc3339(text).ok());
+            Some(time.ok_or("timestamp is not RFC 3339 with a zone")?)
+        }
+    };
+    Ok(Input {
+        caller: Caller::Direct { received_at },
+        fields: transaction.clone(),
+    })
+}
+
+/// The payment inside `{transaction: {...}}`.
+fn wrapped(fields: &Map<String, Value>) -> Option<&Map<String, Value>> {
+    fields.get("transaction").and_then(Value::as_object)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::is_proxy_event;
+    use serde_json::json;
+
+    fn payment() -> Value {
+        json!({"id": "TXN001", "amount": 99.99, "currency": "USD", "timestamp": "2024-01-15T10:30:00Z"})
+    }
+
+    /// P-05, P-18: all envelopes lead to the same payment.
+    #[test]
+    fn all_envelopes_decode_alike() {
+        let expected = payment().as_object().unwrap().clone();
+        let direct = [
+            payment(),
+            json!({"transaction": payment()}),
+            json!({"Payload": {"transaction": payment()}}),
+            json!({"source": "payment.processing", "detail": {"region": "us-east-1", "failover": "true",
+                "transaction": payment()}}),
+            json!({"detail": payment()}),
+        ];
+        for event in direct {
+            assert!(!is_proxy_event(&event));
+            let input = from_direct(&event).unwrap();
+            assert_eq!(
+                (input.fields, input.caller),
+                (expected.clone(), Caller::Direct { received_at: None }),
+                "{event}"
+            );
+        }
+        for body in [payment(), json!({"transaction": payment()})] {
+            let event = json!({"body": body.to_string(), "headers": {"idempotency-key": "k"}});
+            assert!(is_proxy_event(&event));
+            let input = from_request(&ProxyRequest::decode(&event, 1000).unwrap()).unwrap();
+            assert_eq!(input.fields, expected);
+            let key = Some("k".to_owned());
+            assert_eq!(
+                input.caller,
+                Caller::Http {
+                    origin: None,
+                    idempotency_key: key
+                }
+            );
+        }
+    }
+
+    #[test]
+    fn an_earlier_steps_time_of_receipt_counts() {
+        let input = from_direct(&json!({"transaction": payment(), "timestamp": "2026-01-01T00:00:00.000Z"})).unwrap();
+        let received_at = UtcMillis::parse("2026-01-01T00:00:00.000Z").ok();
+        assert_eq!(input.caller, Caller::Direct { received_at });
+        assert!(from_direct(&json!({"transaction": payment(), "timestamp": "yesterday"})).is_err());
+    }
+
+    #[test]
+    fn what_is_no_payment_is_refused() {
+        for event in [
+            json!([]),
+            json!(null),
+            json!("x"),
+            json!({"detail": 5}),
+            json!({"Payload": []}),
+        ] {
+            assert!(from_direct(&event).is_err(), "{event}");
+        }
+        let request = ProxyRequest::decode(&json!({"body": "[]"}), 10).unwrap();
+        assert_eq!(from_request(&request).unwrap_err().status, 400);
+    }
+}

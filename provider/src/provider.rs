@@ -1,0 +1,85 @@
+//! Registration: what the provider offers, and how it is configured.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tap_plugin::{DataSource, Diagnostic, Diagnostics, EphemeralResource, Provider, Resource, Schema, Value};
+use tap_resources::api_key_secret::ApiKeySecret;
+use tap_resources::aws::{self, connect::connect, record::SsmRecords};
+use tap_resources::composite::session::{Session, SessionSlot};
+use tap_resources::composite::{CompositeResource, Environment, Stacks};
+use tap_resources::observability_stack::ObservabilityStack;
+use tap_resources::payment_stack::PaymentStack;
+use tap_resources::stack_data::StackData;
+use tap_resources::webhook_pipeline::WebhookPipeline;
+
+use crate::config;
+
+/// The provider `tap`.
+#[derive(Default)]
+pub(crate) struct TapProvider {
+    slot: SessionSlot,
+}
+
+impl TapProvider {
+    /// Every composite: as a resource, and for `data "tap_stack"`.
+    fn composites(&self) -> Vec<Arc<dyn Stacks>> {
+        vec![
+            Arc::new(CompositeResource::new(WebhookPipeline, self.slot.clone())),
+            Arc::new(CompositeResource::new(PaymentStack, self.slot.clone())),
+            Arc::new(CompositeResource::new(ObservabilityStack, self.slot.clone())),
+        ]
+    }
+}
+
+#[async_trait]
+impl Provider for TapProvider {
+    fn schema(&self) -> Schema {
+        config::schema()
+    }
+
+    async fn configure(&self, config: &Value, terraform_version: &str) -> Diagnostics {
+        let config = match config::read(config, terraform_version) {
+            Ok(Some(config)) => config,
+            Ok(None) => {
+                // Unknown in this plan: resources plan with what is recorded.
+                self.slot.set(None);
+                return Diagnostics::new();
+            }
+            Err(diagnostics) => return diagnostics,
+        };
+        let (aws, region) = match connect(config.connection).await {
+            Ok(connected) => connected,
+            Err(error) => return Diagnostic::error("AWS cannot be reached", error.to_string()).into(),
+        };
+        let aws = Arc::new(aws);
+        let environment = Environment {
+            account_id: aws.account_id().to_owned(),
+            partition: aws.partition().to_owned(),
+            region: region.clone(),
+        };
+        self.slot.set(Some(Session {
+            environment,
+            aws: aws.clone(),
+            registry: aws::registry(&aws),
+            secrets: aws.secrets().clone(),
+            records: Arc::new(SsmRecords::new(aws.clone(), region)),
+            default_tags: config.default_tags,
+            parallelism: config.parallelism,
+        }));
+        Diagnostics::new()
+    }
+
+    fn resources(&self) -> Vec<Arc<dyn Resource>> {
+        let composites = self.composites().into_iter();
+        composites.map(|composite| composite as Arc<dyn Resource>).collect()
+    }
+
+    fn data_sources(&self) -> Vec<Arc<dyn DataSource>> {
+        vec![Arc::new(StackData::new(self.composites(), self.slot.clone()))]
+    }
+
+    fn ephemeral_resources(&self) -> Vec<Arc<dyn EphemeralResource>> {
+        vec![Arc::new(ApiKeySecret::new(self.slot.clone()))]
+    }
+}

@@ -1,0 +1,284 @@
+//! `wafv2_ip_set`: addresses that rules of a web ACL refer to, such as those of known payment providers (N-24).
+//!
+//! API: <https://docs.aws.amazon.com/waf/latest/APIReference/API_CreateIPSet.html>
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_sdk_wafv2::types::{IpAddressVersion, IpSet, Scope};
+use serde_json::Value;
+use tap_engine::{Change, Context, Kind, KindError, KindResult, KindSpec, Observed, Outputs, Setting, Settings};
+
+use super::events::filled;
+use super::fields::{Fields, Seen};
+use super::limits::Problems;
+use super::wafv2_web_acl::{CHANGED, GONE, LOCK_ATTEMPTS, parts, retag, sdk_tags, tags_of};
+use super::{Aws, call, found, tags};
+
+/// The kind; `id` is `id|name|scope`.
+pub struct Wafv2IpSet(pub Arc<Aws>);
+
+/// doc: WAF quotas, addresses or ranges in one IP set.
+const MOST_ADDRESSES: usize = 10_000;
+
+static SPEC: KindSpec = KindSpec {
+    name: "wafv2_ip_set",
+    settings: &[
+        Setting::replace("name"),
+        Setting::replace("scope"),
+        Setting::new("description"),
+        Setting::replace("ip_address_version"),
+        Setting::new("addresses").unordered(),
+        Setting::new("tags"),
+    ],
+    outputs: &["id", "arn", "name"],
+    volatile_outputs: &[],
+    holds_data: false,
+    taggable: true,
+    create_before_delete: false,
+    iam_actions: &[
+        "wafv2:CreateIPSet",
+        "wafv2:GetIPSet",
+        "wafv2:ListIPSets",
+        "wafv2:UpdateIPSet",
+        "wafv2:DeleteIPSet",
+        "wafv2:ListTagsForResource",
+        "wafv2:TagResource",
+        "wafv2:UntagResource",
+    ],
+};
+
+fn outputs(id: &str, arn: &str) -> Outputs {
+    let (_, name, _) = parts(id);
+    Outputs::from([
+        ("id".into(), id.into()),
+        ("arn".into(), arn.into()),
+        ("name".into(), name.into()),
+    ])
+}
+
+impl Wafv2IpSet {
+    /// The set with its lock token.
+    async fn get(&self, cx: &Context, id: &str) -> KindResult<Option<(IpSet, String)>> {
+        let (set_id, name, scope) = parts(id);
+        let client = self.0.wafv2(&cx.region);
+        let answer = call(cx, "wafv2:GetIPSet", || {
+            client.get_ip_set().id(set_id).name(name).scope(scope.clone()).send()
+        })
+        .await;
+        Ok(found(answer, GONE)?.and_then(|a| Some((a.ip_set?, a.lock_token?))))
+    }
+
+    async fn write(&self, cx: &Context, id: &str, wanted: &Settings) -> KindResult<()> {
+        let (set_id, name, scope) = parts(id);
+        let addresses = wanted.texts("addresses")?;
+        let client = self.0.wafv2(&cx.region);
+        let mut attempt = 1;
+        loop {
+            let Some((_, token)) = self.get(cx, id).await? else {
+                return Err(KindError::Failed {
+                    operation: "wafv2:UpdateIPSet".into(),
+                    message: format!("IP set {name} does not exist any more"),
+                });
+            };
+            let request = client
+                .update_ip_set()
+                .id(set_id)
+                .name(name)
+                .scope(scope.clone())
+                .set_description(wanted.opt_string("description"))
+                .set_addresses(Some(addresses.clone()))
+                .lock_token(token);
+            match call(cx, "wafv2:UpdateIPSet", || request.clone().send()).await {
+                Err(error) if error.is_code(CHANGED) && attempt < LOCK_ATTEMPTS => attempt += 1,
+                answer => return answer.map(|_| ()),
+            }
+        }
+    }
+
+    /// `id` and ARN of the set with this name.
+    async fn look_up(&self, cx: &Context, name: &str, scope: &str) -> KindResult<Option<(String, String)>> {
+        let client = self.0.wafv2(&cx.region);
+        let mut page = None;
+        loop {
+            let answer = call(cx, "wafv2:ListIPSets", || {
+                client
+                    .list_ip_sets()
+                    .scope(Scope::from(scope))
+                    .limit(100)
+                    .set_next_marker(page.clone())
+                    .send()
+            })
+            .await?;
+            let sets = answer.ip_sets.unwrap_or_default();
+            let full_page = sets.len() == 100;
+            let hit = sets.into_iter().find(|set| set.name.as_deref() == Some(name));
+            if let Some((id, arn)) = hit.and_then(|set| Some((set.id?, set.arn?))) {
+                return Ok(Some((format!("{id}|{name}|{scope}"), arn)));
+            }
+            page = answer.next_marker.filter(|marker| full_page && !marker.is_empty());
+            if page.is_none() {
+                return Ok(None);
+            }
+        }
+    }
+}
+
+/// A range in CIDR notation of that version, the only form that WAF takes.
+fn is_range(text: &str, version: &str) -> bool {
+    let Some((address, bits)) = text.split_once('/') else {
+        return false;
+    };
+    let bits: Option<u8> = bits.parse().ok();
+    match address.parse() {
+        Ok(IpAddr::V4(_)) => version != "IPV6" && bits.is_some_and(|b| (1..=32).contains(&b)),
+        Ok(IpAddr::V6(_)) => version != "IPV4" && bits.is_some_and(|b| (1..=128).contains(&b)),
+        Err(_) => false,
+    }
+}
+
+#[async_trait]
+impl Kind for Wafv2IpSet {
+    fn spec(&self) -> &'static KindSpec {
+        &SPEC
+    }
+
+    async fn create(&self, cx: &Context, desired: &Settings) -> KindResult<Outputs> {
+        let (name, scope) = (desired.text("name")?, desired.text("scope")?);
+        let version = desired.text("ip_address_version")?;
+        let request = self
+            .0
+            .wafv2(&cx.region)
+            .create_ip_set()
+            .name(name)
+            .scope(Scope::from(scope))
+            .set_description(desired.opt_string("description"))
+            .ip_address_version(IpAddressVersion::from(version))
+            .set_addresses(Some(desired.texts("addresses")?))
+            // WAF takes a list of tags only where it has elements.
+            .set_tags(Some(sdk_tags(&tags::wanted(desired))?).filter(|tags| !tags.is_empty()));
+        let answer = call(cx, "wafv2:CreateIPSet", || request.clone().send()).await?;
+        let Some((id, arn)) = answer.summary.and_then(|s| Some((s.id?, s.arn?))) else {
+            return Err(KindError::Failed {
+                operation: "wafv2:CreateIPSet".into(),
+                message: format!("the answer does not name IP set {name}"),
+            });
+        };
+        let outputs = outputs(&format!("{id}|{name}|{scope}"), &arn);
+        cx.created(&outputs);
+        Ok(outputs)
+    }
+
+    async fn read(&self, cx: &Context, id: &str, _recorded: &Settings) -> KindResult<Option<Observed>> {
+        let Some((set, _)) = self.get(cx, id).await? else {
+            return Ok(None);
+        };
+        let (_, _, scope) = parts(id);
+        let addresses: Vec<Value> = set.addresses.iter().map(|a| Value::from(a.as_str())).collect();
+        let mut seen = Seen::default();
+        seen.put("name", Some(set.name.as_str()))
+            .put("scope", Some(scope.as_str()))
+            .put("description", filled(set.description.clone()))
+            .put("ip_address_version", Some(set.ip_address_version.as_str()))
+            .put("addresses", Some(Value::Array(addresses)))
+            .put("tags", tags::setting(tags_of(&self.0, cx, &set.arn).await?));
+        Ok(Some(Observed {
+            settings: seen.done(),
+            outputs: outputs(id, &set.arn),
+        }))
+    }
+
+    async fn update(&self, cx: &Context, id: &str, change: &Change<'_>) -> KindResult<Outputs> {
+        if change.changed.iter().any(|name| name != "tags") {
+            self.write(cx, id, change.after).await?;
+        }
+        let arn = match change.outputs.get("arn") {
+            Some(arn) => arn.clone(),
+            None => self.get(cx, id).await?.map(|(set, _)| set.arn).unwrap_or_default(),
+        };
+        retag(&self.0, cx, &arn, change).await?;
+        Ok(outputs(id, &arn))
+    }
+
+    async fn delete(&self, cx: &Context, id: &str, _recorded: &Settings) -> KindResult<()> {
+        let (set_id, name, scope) = parts(id);
+        let client = self.0.wafv2(&cx.region);
+        let mut attempt = 1;
+        loop {
+            let Some((_, token)) = self.get(cx, id).await? else {
+                return Ok(());
+            };
+            let answer = call(cx, "wafv2:DeleteIPSet", || {
+                client
+                    .delete_ip_set()
+                    .id(set_id)
+                    .name(name)
+                    .scope(scope.clone())
+                    .lock_token(&token)
+                    .send()
+            })
+            .await;
+            match found(answer, GONE) {
+                Err(error) if error.is_code(CHANGED) && attempt < LOCK_ATTEMPTS => attempt += 1,
+                answer => return answer.map(|_| ()),
+            }
+        }
+    }
+
+    async fn find(&self, cx: &Context, desired: &Settings) -> KindResult<Option<String>> {
+        let (name, scope) = (desired.text("name")?, desired.text("scope")?);
+        let Some((id, arn)) = self.look_up(cx, name, scope).await? else {
+            return Ok(None);
+        };
+        if cx.known_ids.contains(&id) {
+            return Ok(None);
+        }
+        if tags::owned(cx, &tags_of(&self.0, cx, &arn).await?) {
+            return Ok(Some(id));
+        }
+        Err(KindError::NotOwned {
+            operation: "wafv2:ListIPSets".into(),
+            message: format!(
+                "an IP set named {name} exists already and is not tagged as {} of {}",
+                cx.key, cx.stack
+            ),
+        })
+    }
+
+    fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
+        let mut problems = Problems::default();
+        problems.required(settings, &["name", "scope", "ip_address_version", "addresses"]);
+        problems.length(settings, "name", 1..=128);
+        problems.charset(settings, "name", "-_");
+        problems.length(settings, "description", 1..=256);
+        problems.one_of(settings, "scope", &["REGIONAL", "CLOUDFRONT"]);
+        problems.one_of(settings, "ip_address_version", &["IPV4", "IPV6"]);
+        problems.at_most(settings, "addresses", MOST_ADDRESSES);
+        let version = settings.opt_text("ip_address_version").unwrap_or_default();
+        let addresses: Vec<String> = problems.parsed(settings, "addresses").unwrap_or_default();
+        for address in addresses.iter().filter(|a| !a.contains("${")) {
+            if !is_range(address, version) {
+                problems.say(
+                    "addresses",
+                    format!("{address} is not a range of {version} in CIDR notation (/1 to /32 or /128)"),
+                );
+            }
+        }
+        problems.done()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_ranges_of_the_sets_version_n_24() {
+        assert!(is_range("192.0.2.0/24", "IPV4"));
+        assert!(is_range("2001:db8::/32", "IPV6"));
+        for wrong in ["192.0.2.1", "192.0.2.0/0", "192.0.2.0/33", "2001:db8::/32", "x/8"] {
+            assert!(!is_range(wrong, "IPV4"), "{wrong}");
+        }
+    }
+}

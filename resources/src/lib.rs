@@ -1,0 +1,10 @@
+//! The AWS primitives ([`aws`]) and the composite resources built from them.
+
+pub mod api_key_secret;
+pub mod aws;
+pub mod bundle;
+pub mod composite;
+pub mod observability_stack;
+pub mod payment_stack;
+pub mod stack_data;
+pub mod webhook_pipeline;

@@ -1,0 +1,64 @@
+//! A topic per region, since alarms act in their own region only (P-24), and who listens to it (N-06, P-23).
+
+use serde_json::Value;
+use tap_engine::Key;
+
+use super::keys::Purpose;
+use super::site::Site;
+use crate::composite::iam::{allow_service, deny_without_tls, policy};
+
+pub(super) fn build(s: &mut Site<'_>) -> Key {
+    let t = &s.p.topics.notifications;
+    let arn = s.b.arn("sns", &s.names.topic);
+    let statements = [
+        allow_service(
+            "AllowAlarms",
+            "cloudwatch.amazonaws.com",
+            &["sns:Publish"],
+            &arn,
+            s.this_account(),
+        ),
+        deny_without_tls(std::slice::from_ref(&arn), "sns:Publish"),
+    ];
+    let display_name = t.display_name.as_deref().unwrap_or("Payment Processing Notifications");
+    let topic =
+        s.b.component("sns_topic", "notifications")
+            .set("name", s.names.topic.as_str())
+            .set("display_name", display_name)
+            .set("kms_master_key_id", s.keys.arn(Purpose::Sns).filter(|_| t.kms_enabled))
+            .set("policy", policy(statements));
+    let topic = s.b.add(topic);
+    s.by_region("sns_topic_arns", topic.arn());
+    subscriptions(s, &topic);
+    topic
+}
+
+fn subscriptions(s: &mut Site<'_>, topic: &Key) {
+    let own = s.p.in_region(s.region()).email_endpoints;
+    let addresses = own.or_else(|| s.p.topics.notifications.email_endpoints.clone());
+    for address in addresses.unwrap_or_default() {
+        subscribe(s, topic, "email", &address, Value::Null);
+    }
+    if !s.is_primary() && !s.p.topics.cross_region_subscriptions {
+        return;
+    }
+    for subscription in s.p.topics.subscriptions.clone().unwrap_or_default() {
+        let filter = subscription.filter_policy.as_deref();
+        let filter = filter.map_or(Value::Null, tap_engine::json::parse_document);
+        subscribe(s, topic, &subscription.protocol, &subscription.endpoint, filter);
+    }
+}
+
+fn subscribe(s: &mut Site<'_>, topic: &Key, protocol: &str, endpoint: &str, filter: Value) {
+    let slug: String = endpoint
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+        .collect();
+    let subscription =
+        s.b.component("sns_subscription", &format!("{protocol}_{slug}"))
+            .set("topic_arn", topic.arn())
+            .set("protocol", protocol)
+            .set("endpoint", endpoint)
+            .set("filter_policy", filter);
+    s.b.add(subscription);
+}

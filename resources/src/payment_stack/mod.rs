@@ -1,0 +1,80 @@
+//! `tap_payment_stack` (requirements 6.4, defects R-*, N-*, P-*, X-*): schema and the pure function
+//! from configuration to component graph, over all its regions.
+
+pub mod config;
+mod graph;
+mod presets;
+mod schema;
+mod validate;
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use tap_engine::Graph;
+use tap_plugin::{AttributePath, Diagnostic, Diagnostics, Schema, Step};
+
+use crate::composite::{Composite, Environment};
+use config::{API_KEY_VALUE, Config, HMAC_SECRETS};
+
+/// The composite.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct PaymentStack;
+
+impl Composite for PaymentStack {
+    fn kind(&self) -> &'static str {
+        "payment_stack"
+    }
+
+    fn schema(&self) -> Schema {
+        schema::schema()
+    }
+
+    fn fill(&self, config: &Value) -> Value {
+        presets::fill(config)
+    }
+
+    fn validate(&self, config: &Value) -> Diagnostics {
+        read(config).map_or_else(|error| error, |read| validate::validate(&read, config))
+    }
+
+    /// What belongs to other resources' configurations, often to ones of the same apply: a zone, certificates, subnets,
+    /// alarm actions. They travel through to settings; their keys (regions) must be known.
+    fn carries(&self, path: &AttributePath) -> bool {
+        let names: Vec<&str> = path
+            .steps()
+            .iter()
+            .filter_map(|step| match step {
+                Step::Attribute(name) => Some(name.as_str()),
+                _ => None,
+            })
+            .collect();
+        let element = !matches!(path.steps().last(), Some(Step::Attribute(_)));
+        match names.as_slice() {
+            ["domain", "hosted_zone_id"] | ["topics", "subscriptions", "endpoint"] => true,
+            ["domain", "certificate_arns"]
+            | [.., "subnet_ids" | "security_group_ids" | "alarm_actions" | "ok_actions"]
+            | ["ssm", "parameters"] => element,
+            _ => false,
+        }
+    }
+
+    fn secrets(&self, config: &Value) -> BTreeMap<String, String> {
+        let named = [API_KEY_VALUE, HMAC_SECRETS].into_iter().filter_map(|name| {
+            let pointer = format!("/{}", name.replace('.', "/"));
+            let value = config.pointer(&pointer)?.as_str()?;
+            Some((name.to_owned(), value.to_owned()))
+        });
+        named.collect()
+    }
+
+    fn graph(&self, config: &Value, environment: &Environment) -> Result<Graph, Diagnostics> {
+        graph::build(&read(config)?, environment)
+    }
+}
+
+fn read(config: &Value) -> Result<Config, Diagnostics> {
+    Config::from_json(&presets::fill(config)).map_err(|error| {
+        let detail = format!("{error}. Please report this as an error of the provider.");
+        Diagnostic::error("The configuration does not fit its schema", detail).into()
+    })
+}

@@ -1,0 +1,183 @@
+//! The functions and the queue between them.
+
+use tap_plugin::{Attributes, validators as check};
+
+use super::{arn, choice, flag, noted, text_map};
+use crate::composite::build::{all, group, opt_whole, text, texts};
+
+pub(super) fn attributes() -> Attributes {
+    all([
+        ("processor", group(processor(), "The function that takes payments: checks, stores exactly once, hands on.")),
+        ("accounting", group(accounting(), "The function that accounts for queued payments.")),
+        ("failure_notifier", group(notifier(), "The function that reports what ended in the dead-letter queue.")),
+        ("layer", group(layer(), "A Lambda layer for the functions. The bundled handlers need none.")),
+        ("queue", group(queue(), "The queue between processor and accounting, in every region.")),
+        ("dlq", group(dlq(), "The dead-letter queue.")),
+        ("vpc", group(vpc(), "Subnets and security groups of the functions, in a stack of one region; others use `region_overrides`.")),
+        (
+            "lambda_env_kms_key_arn",
+            text("Key that encrypts the functions' environment, in place of the stack's. For one region; others use `region_overrides`.").validate(arn()),
+        ),
+    ])
+}
+
+/// What all functions have.
+fn common(path: &str, name: &str) -> Attributes {
+    noted(
+        path,
+        [
+            ("enabled", flag("Have this function.")),
+            (
+                "name",
+                text(&format!("Name, of which `{{region}}` is replaced. Default: `{name}`."))
+                    .validate(check::matches("^[A-Za-z0-9_{}-]{1,64}$", "letters, digits, `_` and `-`, with `{region}` where the region goes")),
+            ),
+            ("memory_size", opt_whole(128, 10_240, "Memory in MB.")),
+            ("timeout", opt_whole(1, 900, "Seconds.")),
+            (
+                "reserved_concurrent_executions",
+                opt_whole(-1, 1_000_000, "Executions kept for this function out of the account's; -1 for none."),
+            ),
+            (
+                "environment",
+                text_map("Further environment variables. Those of Lambda and of the handlers are refused; so are secrets: the value is in state.")
+                    .validate(check::each_key(check::matches("^[A-Za-z][A-Za-z0-9_]+$", "a letter, then letters, digits and `_`"))),
+            ),
+        ],
+    )
+}
+
+fn processor() -> Attributes {
+    common("processor", "process-payment-<suffix>").extend(noted(
+        "processor",
+        [
+            (
+                "response_mode",
+                choice(
+                    &["sync", "queue"],
+                    "`sync` answers 200 once the payment is stored; `queue` answers 202 once it is stored and queued.",
+                ),
+            ),
+            (
+                "required_fields",
+                texts("Fields that a payment must have.")
+                    .validate(check::each(check::one_of([
+                        "transaction_id",
+                        "amount",
+                        "currency",
+                        "provider",
+                        "customer_id",
+                        "metadata",
+                    ])))
+                    .validate(check::count_between(1, 6)),
+            ),
+        ],
+    ))
+}
+
+fn accounting() -> Attributes {
+    common("accounting", "process-accounting-<suffix>").extend(noted(
+        "accounting",
+        [
+            ("batch_size", opt_whole(1, 10_000, "Messages per invocation, at most.")),
+            (
+                "maximum_batching_window_in_seconds",
+                opt_whole(0, 300, "Seconds to wait for a full batch."),
+            ),
+            (
+                "maximum_concurrency",
+                opt_whole(2, 1000, "Invocations side by side, at most."),
+            ),
+            (
+                "report_batch_item_failures",
+                flag("Only the messages that failed come again."),
+            ),
+        ],
+    ))
+}
+
+fn notifier() -> Attributes {
+    common("failure_notifier", "notify-failures-<suffix>").extend(noted(
+        "failure_notifier",
+        [
+            ("batch_size", opt_whole(1, 10_000, "Messages per invocation, at most.")),
+            ("report_batch_item_failures", flag("Only the messages whose alert could not be sent come again.")),
+            ("keep_in_dlq", flag("Messages stay in the dead-letter queue after the alert, for redrive. Otherwise they are copied below `failed/` in the receipts bucket, then deleted.")),
+        ],
+    ))
+}
+
+fn layer() -> Attributes {
+    noted(
+        "layer",
+        [
+            ("enabled", flag("Have the layer.")),
+            ("name", text("Name. Default: `payment-common-libs-<suffix>`.")),
+            (
+                "zip_path",
+                text("Path of the layer's zip. Its hash is part of the plan."),
+            ),
+        ],
+    )
+}
+
+fn queue() -> Attributes {
+    noted(
+        "queue",
+        [
+            ("enabled", flag("Have the queue and its dead-letter queue.")),
+            (
+                "name",
+                text("Name. Default: `payment-processing-queue-<suffix>`.").validate(queue_name()),
+            ),
+            (
+                "visibility_timeout_seconds",
+                opt_whole(
+                    0,
+                    43_200,
+                    "Seconds that a message in work stays hidden. Default: six times the accounting function's timeout, and its batching window.",
+                ),
+            ),
+            (
+                "message_retention_seconds",
+                opt_whole(60, 1_209_600, "Seconds that messages are kept."),
+            ),
+            (
+                "max_receive_count",
+                opt_whole(1, 1000, "Deliveries until a message goes to the dead-letter queue."),
+            ),
+            (
+                "sse",
+                choice(&["kms", "sqs"], "Encryption: the stack's key or SQS's own."),
+            ),
+        ],
+    )
+}
+
+fn dlq() -> Attributes {
+    noted(
+        "dlq",
+        [
+            (
+                "name",
+                text("Name. Default: `payment-processing-dlq-<suffix>`.").validate(queue_name()),
+            ),
+            (
+                "message_retention_seconds",
+                opt_whole(60, 1_209_600, "Seconds that messages are kept."),
+            ),
+            ("redrive_allow", flag("Only this stack's queues may use it.")),
+        ],
+    )
+}
+
+fn queue_name() -> impl tap_plugin::Validator + 'static {
+    check::matches("^[A-Za-z0-9_-]{1,80}$", "1 to 80 letters, digits, `_` and `-`")
+}
+
+fn vpc() -> Attributes {
+    all([
+        ("subnet_ids", texts("Subnets, in two Availability Zones or more.")),
+        ("security_group_ids", texts("Security groups.")),
+    ])
+}

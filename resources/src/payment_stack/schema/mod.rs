@@ -1,0 +1,253 @@
+//! The schema of `tap_payment_stack` (requirements 6.4). Defaults are in [`super::presets`]; the
+//! descriptions quote them from there.
+
+mod api;
+mod data;
+mod edge;
+mod flow;
+mod functions;
+mod watch;
+
+use tap_plugin::{Attribute, Attributes, Schema, Type, validators as check};
+
+use super::presets;
+use crate::composite::build::{all, out, out_map, text};
+use crate::composite::shared;
+
+const OVERVIEW: &str = "A payment system in one or more AWS regions: REST APIs, processing functions with exactly-once storage in a \
+DynamoDB (global) table, an accounting queue, workflows, receipts in S3 with replication, notification, keys, WAF, DNS failover, alarms \
+and a dashboard.\n\n\
+Every region has the whole of it; all regions are built side by side by one apply, and a region can be added to or removed from a living \
+stack. `preset` chooses defaults; every attribute given wins over it.\n\n\
+**One payment, two regions.** Conditions and transactions of an eventually consistent global table hold inside the region that runs them: a \
+payment sent to two regions within the replication delay is accepted twice. Keep one writer (`dns.routing_policy = \"failover\"`), or use \
+`table.consistency_mode = \"STRONG\"` where the regions permit.\n\n\
+**Residency.** Every region of `regions` holds a copy of all payments.\n\n\
+`vpc` puts the functions into subnets of yours; interface and gateway endpoints for them are not created here.";
+
+/// The schema.
+pub(super) fn schema() -> Schema {
+    let mut schema = Schema::new(0).description(OVERVIEW);
+    let attributes = shared::attributes()
+        .extend(general())
+        .extend(data::attributes())
+        .extend(functions::attributes())
+        .extend(api::attributes())
+        .extend(edge::attributes())
+        .extend(flow::attributes())
+        .extend(watch::attributes())
+        .extend(outputs());
+    for (name, attribute) in attributes.iter() {
+        schema = schema.attribute(name, attribute.clone());
+    }
+    schema
+}
+
+/// Attributes whose descriptions end with their defaults. `path` is where they are; empty at the top.
+fn noted<const N: usize>(path: &str, members: [(&str, Attribute); N]) -> Attributes {
+    members.into_iter().fold(Attributes::new(), |all, (name, attribute)| {
+        let full = if path.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{path}.{name}")
+        };
+        let attribute = if attribute.nested().is_some_and(|(_, members)| !members.is_empty()) && !listed(&attribute) {
+            attribute
+        } else {
+            let described = format!("{}{}", attribute.description_text(), presets::note(&full));
+            attribute.description(described)
+        };
+        all.attribute(name, attribute)
+    })
+}
+
+/// Lists of objects have defaults of their own.
+fn listed(attribute: &Attribute) -> bool {
+    attribute
+        .nested()
+        .is_some_and(|(nesting, _)| !matches!(nesting, tap_plugin::Nesting::Single))
+}
+
+/// One of a few texts; the default is the preset's.
+fn choice(allowed: &[&str], description: &str) -> Attribute {
+    text(description).validate(check::one_of(allowed.iter().copied()))
+}
+
+/// A switch; the default is the preset's.
+fn flag(description: &str) -> Attribute {
+    Attribute::bool().optional().description(description)
+}
+
+/// A region's name.
+fn region() -> impl tap_plugin::Validator + 'static {
+    check::matches(
+        "^[a-z]{2,4}(-[a-z]+)+-[0-9]$",
+        "the name of an AWS region, such as `eu-central-1`",
+    )
+}
+
+/// An ARN.
+fn arn() -> impl tap_plugin::Validator + 'static {
+    check::matches("^arn:aws[a-z-]*:[a-z0-9-]+:", "an ARN")
+}
+
+/// Text -> text.
+fn text_map(description: &str) -> Attribute {
+    Attribute::map(Type::String).optional().description(description)
+}
+
+fn general() -> Attributes {
+    let overrides = all([
+        ("kms_key_arn", text("Key of the region, in place of created ones.").validate(arn())),
+        ("subnet_ids", Attribute::list(Type::String).optional().description("Subnets of the region's functions.")),
+        (
+            "security_group_ids",
+            Attribute::list(Type::String).optional().description("Security groups of the region's functions."),
+        ),
+        (
+            "email_endpoints",
+            Attribute::list(Type::String)
+                .optional()
+                .description("Addresses that the region's topic writes to, in place of `topics.notifications.email_endpoints`."),
+        ),
+        (
+            "alarm_actions",
+            Attribute::list(Type::String)
+                .optional()
+                .description("What the region's alarms do, in place of telling the region's topic. ARNs of the same region (CloudWatch takes no others)."),
+        ),
+        (
+            "ok_actions",
+            Attribute::list(Type::String).optional().description("What the region's alarms do when all is well again."),
+        ),
+        ("receipts_bucket_name", text("Name of the region's bucket.")),
+        (
+            "lambda_s3_bucket",
+            text("Bucket of `lambda_package` in this region: Lambda takes code from its own region only."),
+        ),
+    ]);
+    let suffix = shared::attributes();
+    let described = |name: &str| suffix.get(name).map_or("", Attribute::description_text).to_owned();
+    noted(
+        "",
+        [
+            (
+                "preset",
+                text("Set of defaults: `global` (two regions behind one domain), `notification` (one region, queue and accounting), `multi_region` (three regions, workflows, event failover).")
+                    .validate(check::one_of(presets::PRESETS)),
+            ),
+            (
+                "regions",
+                Attribute::list(Type::String)
+                    .optional()
+                    .description("Regions of the stack, the primary first; by default the provider's alone. The primary cannot change without `allow_data_loss`.")
+                    .validate(check::each(region()))
+                    .validate(check::count_between(1, 10)),
+            ),
+            (
+                "region_overrides",
+                Attribute::map_of(overrides).optional().description("Region -> what differs there.").validate(check::each_key(region())),
+            ),
+            (
+                "name_style",
+                choice(&["seed", "prefixed"], &described("name_style")),
+            ),
+            (
+                "log_retention_in_days",
+                Attribute::number()
+                    .optional()
+                    .description(described("log_retention_in_days"))
+                    .validate(check::one_of_numbers(shared::RETENTION_DAYS)),
+            ),
+        ],
+    )
+}
+
+fn outputs() -> Attributes {
+    all([
+        (
+            "api_endpoint",
+            out("URL to POST payments to: the domain's if there is one, else the primary region's."),
+        ),
+        ("api_endpoint_urls", out_map("URL to POST payments to, by region.")),
+        ("api_id", out("Id of the primary region's REST API.")),
+        ("api_ids", out_map("Ids of the REST APIs, by region.")),
+        (
+            "api_name",
+            out("Name of the REST APIs, the `ApiName` dimension of their metrics."),
+        ),
+        ("api_stage", out("Name of the stage, the `Stage` dimension.")),
+        (
+            "api_key_id",
+            out("Id of the primary region's API key. Its value is in `api_key_ssm_parameter`, never in state."),
+        ),
+        (
+            "api_key_ssm_parameter",
+            out(
+                "Name of the SSM SecureString that holds the API key's value, in the primary region. `ephemeral \"tap_api_key\"` reads it.",
+            ),
+        ),
+        ("api_key_ssm_parameters", out_map("The same, by region.")),
+        (
+            "table_name",
+            out("Name of the payments table, the same in every region."),
+        ),
+        ("table_arn", out("ARN of the payments table in the primary region.")),
+        ("replica_arns", out_map("ARNs of the table's replicas, by region.")),
+        ("idempotency_table_name", out("Name of the table of guard records.")),
+        (
+            "lambda_function_names",
+            out_map("Names of the functions, by `<region>/<processor | accounting | failure_notifier>`."),
+        ),
+        ("lambda_function_arns", out_map("ARNs of the functions, by the same.")),
+        ("state_machine_arns", out_map("ARNs of the state machines, by region.")),
+        ("event_bus_arns", out_map("ARNs of the event buses, by region.")),
+        ("queue_url", out("URL of the primary region's queue.")),
+        ("queue_urls", out_map("URLs of the queues, by region.")),
+        ("dlq_url", out("URL of the primary region's dead-letter queue.")),
+        ("dlq_urls", out_map("URLs of the dead-letter queues, by region.")),
+        ("sns_topic_arns", out_map("ARNs of the topics, by region.")),
+        ("s3_bucket_names", out_map("Names of the receipts buckets, by region.")),
+        ("kms_key_ids", out_map("ARNs of the keys, by `<region>/<purpose>`.")),
+        (
+            "log_group_names",
+            Attribute::list(Type::String)
+                .computed()
+                .description("Names of all log groups."),
+        ),
+        ("domain_name", out("The custom domain name.")),
+        (
+            "health_check_ids",
+            out_map("Ids of the Route 53 health checks, by region."),
+        ),
+        ("web_acl_arns", out_map("ARNs of the web ACLs, by region.")),
+        ("dashboard_name", out("Name of the dashboard.")),
+        (
+            "alarm_names",
+            Attribute::list(Type::String)
+                .computed()
+                .description("Names of all alarms."),
+        ),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_holds_no_contradiction() {
+        assert_eq!(schema().problems(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn descriptions_name_the_defaults_and_where_presets_differ() {
+        let schema = schema();
+        let retention = schema
+            .attributes()
+            .get("log_retention_in_days")
+            .unwrap()
+            .description_text();
+        assert!(retention.ends_with("Default: `90`; with `preset = \"global\"` `7`; with `preset = \"notification\"` `30`; with `preset = \"multi_region\"` `7`."), "{retention}");
+    }
+}

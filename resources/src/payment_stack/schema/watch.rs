@@ -1,0 +1,197 @@
+//! Metrics, alarms, dashboard.
+
+use tap_plugin::{Attribute, Attributes, validators as check};
+
+use super::{choice, flag, noted};
+use crate::composite::build::{all, group, opt_whole, text, texts};
+
+pub(super) fn attributes() -> Attributes {
+    let filter = all([
+        (
+            "name",
+            Attribute::string().required().description("Name of the filter."),
+        ),
+        (
+            "pattern",
+            Attribute::string()
+                .required()
+                .description("Pattern, on the processor's JSON log lines."),
+        ),
+        (
+            "metric_name",
+            Attribute::string()
+                .required()
+                .description("Metric, in the namespace of `metrics`."),
+        ),
+        (
+            "value",
+            Attribute::string()
+                .required()
+                .description("Value: a number or a property such as `$.amount`."),
+        ),
+        ("unit", text("Unit.")),
+    ]);
+    let metrics = all([(
+        "namespace",
+        text("Namespace of the functions' metrics. Default: `Payment/<suffix>`.")
+            .validate(check::matches(r"^[^:][A-Za-z0-9._/#:-]{0,254}$", "letters, digits, `.`, `-`, `_`, `/`, `#`, `:`"))
+            .validate(check::condition("a namespace that does not begin with `AWS/`", |value: &tap_plugin::Value| {
+                !matches!(value, tap_plugin::Value::String(text) if text.starts_with("AWS/"))
+            })),
+    )]);
+    let all_of = all([
+        ("metrics", group(metrics, "Custom metrics, in embedded metric format.")),
+        (
+            "alarms",
+            group(
+                alarms(),
+                "CloudWatch alarms, in every region on what is there. 0 switches a threshold's alarm off.",
+            ),
+        ),
+        (
+            "dashboard",
+            group(dashboard(), "CloudWatch dashboard over all regions."),
+        ),
+    ]);
+    all_of.extend(noted(
+        "",
+        [(
+            "kpi_filters",
+            Attribute::list_of(filter)
+                .optional()
+                .description("Metric filters on the processor's log in every region."),
+        )],
+    ))
+}
+
+fn percent(description: &str) -> Attribute {
+    Attribute::number()
+        .optional()
+        .description(description)
+        .validate(check::decimal_between("0", "100"))
+}
+
+fn period(description: &str) -> Attribute {
+    Attribute::number()
+        .optional()
+        .description(description)
+        .validate(check::condition(
+            "10, 30 or a multiple of 60, up to 86400",
+            |value: &tap_plugin::Value| {
+                let tap_plugin::Value::Number(number) = value else {
+                    return true;
+                };
+                let seconds = number.to_string().parse::<i64>().unwrap_or(0);
+                matches!(seconds, 10 | 30) || (seconds > 0 && seconds % 60 == 0 && seconds <= 86_400)
+            },
+        ))
+}
+
+fn alarms() -> Attributes {
+    let rate = noted(
+        "alarms.error_rate",
+        [
+            (
+                "enabled",
+                flag("Alarm on the rate of failed invocations, per function."),
+            ),
+            ("threshold_percent", percent("Per cent that are too many.")),
+            ("period", period("Seconds.")),
+            ("evaluation_periods", opt_whole(1, 100, "Periods looked at.")),
+            (
+                "datapoints_to_alarm",
+                opt_whole(1, 100, "Periods of those that must be above."),
+            ),
+            (
+                "min_invocations",
+                opt_whole(
+                    0,
+                    1_000_000,
+                    "With fewer invocations in a period the rate says nothing.",
+                ),
+            ),
+            (
+                "treat_missing_data",
+                choice(
+                    &["notBreaching", "breaching", "ignore", "missing"],
+                    "What a period without data means.",
+                ),
+            ),
+        ],
+    );
+    let errors = noted(
+        "alarms.errors",
+        [
+            (
+                "enabled",
+                flag("Alarm on the number of failed invocations, per function."),
+            ),
+            ("threshold", opt_whole(1, 1_000_000, "Number that is too many.")),
+            ("period", period("Seconds.")),
+            ("evaluation_periods", opt_whole(1, 100, "Periods that must be above.")),
+        ],
+    );
+    let thresholds = noted(
+        "alarms",
+        [
+            ("enabled", flag("Have alarms.")),
+            ("error_rate", group(rate, "Rate of failures.")),
+            ("errors", group(errors, "Number of failures.")),
+            (
+                "duration_p99_percent_of_timeout",
+                opt_whole(0, 100, "99th percentile of the duration, in per cent of the timeout."),
+            ),
+            (
+                "throttles",
+                opt_whole(0, 1_000_000, "Throttled invocations in five minutes."),
+            ),
+            (
+                "dynamodb_throttles",
+                opt_whole(0, 1_000_000, "Throttled requests of the table in five minutes."),
+            ),
+            (
+                "queue_age_seconds",
+                opt_whole(0, 1_209_600, "Age of the oldest message in the queue."),
+            ),
+            (
+                "dlq_depth",
+                opt_whole(0, 1_000_000, "Messages in the dead-letter queue."),
+            ),
+            ("api_5xx_percent", percent("Answers with 5xx, in per cent.")),
+            (
+                "api_latency_p99_ms",
+                opt_whole(0, 300_000, "99th percentile of the API's latency in milliseconds."),
+            ),
+            (
+                "replication_latency_ms",
+                opt_whole(0, 3_600_000, "Latency of the table's replication in milliseconds."),
+            ),
+            (
+                "waf_blocked",
+                opt_whole(0, 1_000_000_000, "Requests that WAF blocked in five minutes."),
+            ),
+        ],
+    );
+    thresholds.extend(all([
+        ("alarm_actions", texts("What alarms of the primary region do, in place of telling the region's topic; other regions: `region_overrides`.")),
+        ("ok_actions", texts("What they do when all is well again. Default: tell the topic.")),
+    ]))
+}
+
+fn dashboard() -> Attributes {
+    noted(
+        "dashboard",
+        [
+            ("enabled", flag("Have the dashboard, in the primary region.")),
+            (
+                "name",
+                text("Name. Default: `payment-stack-<suffix>`.")
+                    .validate(check::matches("^[A-Za-z0-9_-]{1,255}$", "letters, digits, `_` and `-`")),
+            ),
+            (
+                "widgets_extra",
+                text("Further widgets, as a JSON list.").validate(check::json()),
+            ),
+        ],
+    )
+}

@@ -1,0 +1,66 @@
+//! Plan-time checks across attributes: what AWS, or a handler, would only say at apply time
+//! (requirements 9.2).
+
+mod api;
+mod data;
+mod flow;
+mod regions;
+
+use serde_json::Value;
+use tap_plugin::Diagnostics;
+
+use super::config::Config;
+use crate::composite::findings::Findings;
+
+/// `written` is the configuration with its write-only values, which [`Config`] does not have.
+pub(super) fn validate(config: &Config, written: &Value) -> Diagnostics {
+    let mut findings = Findings::default();
+    write_only(written, &mut findings);
+    regions::check(config, &mut findings);
+    data::check(config, &mut findings);
+    flow::check(config, &mut findings);
+    api::check(config, &mut findings);
+    findings.into_diagnostics()
+}
+
+/// A write-only value and its version go together.
+fn write_only(written: &Value, findings: &mut Findings) {
+    let pairs = [
+        (
+            "api.api_key.value_wo",
+            "/api/api_key/value_wo",
+            "/api/api_key/value_wo_version",
+        ),
+        (
+            "api.hmac.secrets_wo",
+            "/api/hmac/secrets_wo",
+            "/api/hmac/secrets_wo_version",
+        ),
+    ];
+    for (path, value, version) in pairs {
+        let given = |pointer: &str| written.pointer(pointer).is_some_and(|value| !value.is_null());
+        if given(value) != given(version) {
+            let detail = "Terraform cannot compare write-only values: give the value and, beside it, a number that you raise when it changes.";
+            findings.error(&format!("{path}_version"), "Value and version go together", detail);
+        }
+    }
+    let given = |pointer: &str| written.pointer(pointer).is_some_and(|value| !value.is_null());
+    if given("/api/hmac/secrets_wo") && given("/api/hmac/secret_ssm_parameter") {
+        findings.error(
+            "api.hmac.secret_ssm_parameter",
+            "Two places for the secrets",
+            "give a parameter of yours, or `secrets_wo`.",
+        );
+    }
+}
+
+/// The region in an ARN, if it is known and has one.
+fn arn_region(arn: &str) -> Option<&str> {
+    if !crate::composite::findings::known(arn) {
+        return None;
+    }
+    arn.split(':').nth(3).filter(|region| !region.is_empty())
+}
+
+#[cfg(test)]
+mod tests;

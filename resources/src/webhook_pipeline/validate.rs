@@ -1,0 +1,264 @@
+//! Plan-time checks across attributes: what AWS, or a handler, would only say at apply time.
+
+use tap_engine::reference::UNKNOWN;
+use tap_plugin::Diagnostics;
+
+use super::config::Config;
+use crate::composite::findings::Findings;
+
+pub(super) fn validate(config: &Config) -> Diagnostics {
+    let mut check = Findings::default();
+    api(config, &mut check);
+    table(config, &mut check);
+    bucket(config, &mut check);
+    flow(config, &mut check);
+    package(config, &mut check);
+    names(config, &mut check);
+    check.into_diagnostics()
+}
+
+fn api(config: &Config, check: &mut Findings) {
+    let api = &config.pipeline.api;
+    match api.authorization.as_str() {
+        "none" if !api.allow_unauthenticated => check.error(
+            "api.authorization",
+            "Anybody could send webhooks",
+            "`authorization = \"none\"` lets anybody inject payments. Choose \"api_key\", \"hmac\" or \"iam\", or set `allow_unauthenticated = true` to confirm.",
+        ),
+        "hmac" if api.hmac.secret_ssm_parameter.is_none() => check.error(
+            "api.hmac.secret_ssm_parameter",
+            "The HMAC secret is missing",
+            "`authorization = \"hmac\"` needs the name of the SSM SecureString that holds the active secrets.",
+        ),
+        _ => {}
+    }
+    if api.quota_limit.is_some() && api.authorization != "api_key" {
+        check.error(
+            "api.quota_limit",
+            "A quota needs an API key",
+            "Quotas count per API key: set `authorization = \"api_key\"`, or remove `quota_limit`.",
+        );
+    }
+    if config.pipeline.functions.validator.timeout > 29 {
+        check.warning(
+            "functions.validator.timeout",
+            "API Gateway waits 29 seconds",
+            "The function may go on after the caller has got a 504; 29 seconds or less avoids that.",
+        );
+    }
+    let with_key = api
+        .cors
+        .allow_headers
+        .iter()
+        .any(|h| h.eq_ignore_ascii_case("x-api-key"));
+    if with_key
+        && api
+            .cors
+            .allow_origins
+            .as_ref()
+            .is_some_and(|origins| origins.iter().any(|o| o == "*"))
+    {
+        check.error(
+            "api.cors.allow_origins",
+            "Every web page could use the API key",
+            "`*` together with a key header is refused: list the origins that may send the key.",
+        );
+    }
+}
+
+fn table(config: &Config, check: &mut Findings) {
+    let table = &config.pipeline.table;
+    let given = [
+        ("table.read_capacity", table.read_capacity),
+        ("table.write_capacity", table.write_capacity),
+    ];
+    for (path, capacity) in given {
+        match (table.billing_mode.as_str(), capacity) {
+            ("PROVISIONED", None) => {
+                check.error(
+                    path,
+                    "Capacity is missing",
+                    "`billing_mode = \"PROVISIONED\"` needs read and write capacity.",
+                );
+            }
+            ("PAY_PER_REQUEST", Some(_)) => check.error(
+                path,
+                "Capacity without provisioning",
+                "Capacity units go with `billing_mode = \"PROVISIONED\"` only.",
+            ),
+            _ => {}
+        }
+    }
+    for (index, gsi) in table.global_secondary_indexes.iter().flatten().enumerate() {
+        let path = format!("table.global_secondary_indexes[{index}]");
+        if gsi.name == super::graph::STATUS_INDEX {
+            check.error(
+                &path,
+                "Index name is taken",
+                "`status-timestamp` is always there, for the archival.",
+            );
+        }
+        if (gsi.projection_type == "INCLUDE") != gsi.non_key_attributes.is_some() {
+            check.error(
+                &path,
+                "Projection is contradictory",
+                "`non_key_attributes` goes with `projection_type = \"INCLUDE\"`, and only with it.",
+            );
+        }
+    }
+}
+
+fn bucket(config: &Config, check: &mut Findings) {
+    let bucket = &config.pipeline.audit_bucket;
+    let days = &bucket.lifecycle;
+    if days.glacier_days < days.ia_days + 30 {
+        check.error(
+            "audit_bucket.lifecycle.glacier_days",
+            "Too early for GLACIER",
+            format!(
+                "S3 keeps objects at least 30 days in STANDARD_IA: {} or more is right.",
+                days.ia_days + 30
+            ),
+        );
+    }
+    if days.expiration_days <= days.glacier_days {
+        check.error(
+            "audit_bucket.lifecycle.expiration_days",
+            "Objects would expire before they move",
+            format!("must be greater than `glacier_days`, which is {}.", days.glacier_days),
+        );
+    }
+    if bucket.object_lock.is_some() && !bucket.versioning {
+        check.error(
+            "audit_bucket.versioning",
+            "Object Lock needs versioning",
+            "Set `versioning = true`.",
+        );
+    }
+}
+
+fn flow(config: &Config, check: &mut Findings) {
+    let pipeline = &config.pipeline;
+    let routing = &pipeline.routing;
+    let order = |low: &serde_json::Number, high: &serde_json::Number| low.as_f64() < high.as_f64();
+    if !order(&routing.low_threshold, &routing.high_threshold) {
+        check.error(
+            "routing.low_threshold",
+            "Thresholds overlap",
+            "must be less than `high_threshold`, or an amount would match two rules.",
+        );
+    }
+    for (currency, t) in routing.currency_thresholds.iter().flatten() {
+        if !order(&t.low_threshold, &t.high_threshold) {
+            check.error(
+                "routing.currency_thresholds",
+                "Thresholds overlap",
+                format!("{currency}: `low_threshold` must be less than `high_threshold`."),
+            );
+        }
+    }
+    if pipeline.workflow.kind == "EXPRESS" && pipeline.workflow.timeout_seconds > 300 {
+        check.error(
+            "workflow.timeout_seconds",
+            "Too long for EXPRESS",
+            "EXPRESS executions end after 300 seconds.",
+        );
+    }
+    let fraud = &pipeline.fraud;
+    if !order(&fraud.medium_risk_threshold, &fraud.high_risk_threshold) {
+        check.error(
+            "fraud.medium_risk_threshold",
+            "Thresholds overlap",
+            "must be less than `high_risk_threshold`.",
+        );
+    }
+    let reach = fraud.amount_risk_weight.as_f64().unwrap_or(0.0) + fraud.model_weight_max.as_f64().unwrap_or(0.0);
+    if reach + 1e-9 < fraud.high_risk_threshold.as_f64().unwrap_or(0.0) {
+        check.warning(
+            "fraud.high_risk_threshold",
+            "High risk cannot be reached",
+            "`amount_risk_weight` and `model_weight_max` together are less than `high_risk_threshold`: no transaction will ever raise an alert.",
+        );
+    }
+    match (fraud.scorer.as_str(), &fraud.scorer_arn) {
+        ("external_lambda", None) => {
+            check.error(
+                "fraud.scorer_arn",
+                "The scorer is missing",
+                "`scorer = \"external_lambda\"` needs the function's ARN.",
+            );
+        }
+        ("deterministic", Some(_)) => {
+            check.error(
+                "fraud.scorer_arn",
+                "The scorer would not be used",
+                "Set `scorer = \"external_lambda\"`, or remove it.",
+            );
+        }
+        _ => {}
+    }
+    if config.shared.log_retention_in_days < 90 {
+        check.warning(
+            "log_retention_in_days",
+            "Short retention for payment data",
+            "PCI DSS asks for twelve months of audit logs, three of them at hand; the audit bucket keeps transactions apart from this.",
+        );
+    }
+}
+
+fn package(config: &Config, check: &mut Findings) {
+    let Some(package) = &config.shared.lambda_package else {
+        return;
+    };
+    let ways = [
+        package.zip_path.is_some(),
+        package.s3_bucket.is_some() || package.s3_key.is_some(),
+        package.image_uri.is_some(),
+    ];
+    if ways.iter().filter(|given| **given).count() != 1 {
+        check.error(
+            "lambda_package",
+            "One package, please",
+            "Give `zip_path`, or `s3_bucket` and `s3_key`, or `image_uri` and `image_digest`.",
+        );
+    }
+    if package.s3_bucket.is_some() != package.s3_key.is_some() {
+        check.error(
+            "lambda_package.s3_key",
+            "Bucket and key go together",
+            "Give both `s3_bucket` and `s3_key`.",
+        );
+    }
+    if package.image_uri.is_some() != package.image_digest.is_some() {
+        check.error(
+            "lambda_package.image_digest",
+            "Image and digest go together",
+            "A tag can move unnoticed (W-37): give `image_uri` and `image_digest`.",
+        );
+    }
+    let image = config.pipeline.package_type == "Image";
+    if package.image_uri.is_some() != image {
+        check.error(
+            "package_type",
+            "Package and type do not fit",
+            if image {
+                "`package_type = \"Image\"` with a package of your own needs `image_uri`."
+            } else {
+                "An image needs `package_type = \"Image\"`."
+            },
+        );
+    }
+}
+
+/// Names that AWS limits and that a long suffix or `name_style` could break.
+fn names(config: &Config, check: &mut Findings) {
+    for (key, name) in config.shared.name_overrides.iter().flatten() {
+        if name != UNKNOWN && name.is_empty() {
+            check.error(
+                "name_overrides",
+                "Empty name",
+                format!("{key}: a name cannot be empty."),
+            );
+        }
+    }
+}
