@@ -58,7 +58,12 @@ async fn a_failure_of_create_update_or_destroy_loses_nothing() {
     );
     assert_eq!(retention(&site).await, "86400");
     let plan = site.plan().await;
-    let expected = BTreeSet::from(["lambda_function.validator.memory_size".to_owned()]);
+    // The changed function gets a version of its own, and the alias is to go there.
+    let expected = [
+        "lambda_alias.validator.function_version",
+        "lambda_function.validator.memory_size",
+    ];
+    let expected = BTreeSet::from(expected.map(str::to_owned));
     assert_eq!(changes(&plan), expected, "{}", plan.text);
     proxy.heal();
     site.apply_plan().await;
