@@ -49,7 +49,7 @@ fn bucket(s: &Site<'_>) -> Component {
     let rule = json!({
         "id": "receipts", "status": "Enabled", "prefix": "",
         "transitions": [{"days": days.ia_days, "storage_class": "STANDARD_IA"}, {"days": days.glacier_days, "storage_class": "GLACIER"}],
-        "expiration_days": days.expiration_days,
+        "expiration_days": (days.expiration_days > 0).then_some(days.expiration_days),
         "noncurrent_version_expiration_days": days.noncurrent_expiration_days,
         "abort_incomplete_multipart_upload_days": days.abort_multipart_days,
     });
