@@ -22,9 +22,14 @@ pub(crate) fn canonical(kind: &dyn Kind, setting: &str, value: Option<&Value>) -
     Some(kind.normalise(setting, value)).filter(|v| !is_unset(v))
 }
 
-/// True when two values of a setting mean the same.
-pub(crate) fn same(kind: &dyn Kind, setting: &str, a: Option<&Value>, b: Option<&Value>) -> bool {
-    a == b || canonical(kind, setting, a) == canonical(kind, setting, b)
+/// True when two values of a setting mean the same. `recorded` is mostly canonical already, so that only the other one has
+/// to be brought into that form.
+pub(crate) fn same(kind: &dyn Kind, setting: &str, recorded: Option<&Value>, other: Option<&Value>) -> bool {
+    if recorded == other {
+        return true;
+    }
+    let other = canonical(kind, setting, other);
+    other.as_ref() == recorded || other == canonical(kind, setting, recorded)
 }
 
 /// Settings in the form that is recorded: canonical, and only those that are set.
@@ -54,19 +59,25 @@ pub(crate) fn truth(
         let value = if setting.unreadable {
             unreadable(name)
         } else {
-            canonical(kind, name, observed.get(name)).map(|seen| {
-                let fits = |r: &&Reading<'_>| canonical(kind, name, r.resolved.get(name)).as_ref() == Some(&seen);
-                readings
-                    .iter()
-                    .find(fits)
-                    .and_then(|r| r.symbolic.get(name))
-                    .cloned()
-                    .unwrap_or(seen)
-            })
+            text_of(kind, name, observed.get(name), readings)
         };
         if let Some(value) = value {
             found.insert(name.to_owned(), value);
         }
     }
     found
+}
+
+/// How a readable setting is to be written.
+fn text_of(kind: &dyn Kind, name: &str, actual: Option<&Value>, readings: &[Reading<'_>]) -> Option<Value> {
+    let actual = actual.filter(|value| !is_unset(value))?;
+    // Mostly nothing has changed: then no document need be brought into its normal form.
+    let unchanged = readings.first().filter(|r| r.resolved.get(name) == Some(actual));
+    if let Some(text) = unchanged.and_then(|r| r.symbolic.get(name)) {
+        return Some(text.clone());
+    }
+    let seen = canonical(kind, name, Some(actual))?;
+    let fits = |r: &&Reading<'_>| canonical(kind, name, r.resolved.get(name)).as_ref() == Some(&seen);
+    let fitting = readings.iter().find(fits).and_then(|r| r.symbolic.get(name));
+    Some(fitting.cloned().unwrap_or(seen))
 }

@@ -48,7 +48,8 @@ fn is_key(text: &str) -> bool {
     local.contains('.') && !text.contains(':')
 }
 
-fn walk<'a>(value: &'a Value, visit: &mut impl FnMut(&'a str)) {
+/// Shows every text in a value, member names included.
+pub(crate) fn walk<'a>(value: &'a Value, visit: &mut impl FnMut(&'a str)) {
     match value {
         Value::String(text) => visit(text),
         Value::Array(items) => items.iter().for_each(|item| walk(item, visit)),

@@ -10,6 +10,9 @@ use crate::component::{ComponentState, Key, Settings};
 use crate::kind::Outputs;
 use crate::reference::{Reference, has_unknown, pin, references, resolve};
 
+/// What references answered once and do not answer any more.
+pub(crate) type Moved = BTreeMap<Reference, String>;
+
 /// The format this version writes, and the only one it reads.
 const FORMAT: u32 = 1;
 
@@ -87,12 +90,35 @@ impl StackState {
     /// What a reference in a recorded setting stands for: the answer of a component that exists, or
     /// of one that did when the setting was recorded.
     pub(crate) fn recorded_answer(&self, reference: &Reference) -> Option<String> {
-        let of_gone = || self.gone.get(&reference.key)?.get(&reference.output).cloned();
-        if self.components.contains_key(&reference.key) {
-            self.lookup(reference)
-        } else {
-            of_gone()
+        self.recorded_output(&reference.key, &reference.output).cloned()
+    }
+
+    fn recorded_output(&self, key: &Key, output: &str) -> Option<&String> {
+        let of_component = self.components.get(key).map(|component| &component.outputs);
+        of_component.or_else(|| self.gone.get(key))?.get(output)
+    }
+
+    /// What references answered in `before` that now answer something else, or nothing. Mostly empty,
+    /// and then no recorded text has to be looked at.
+    pub(crate) fn moved_since(&self, before: &StackState) -> Moved {
+        let gone = before
+            .gone
+            .iter()
+            .filter(|(key, _)| !before.components.contains_key(*key));
+        let existing = before.components.iter().map(|(key, c)| (key, &c.outputs));
+        let mut moved = Moved::new();
+        for (key, outputs) in existing.chain(gone) {
+            for (output, had) in outputs {
+                if self.recorded_output(key, output) != Some(had) {
+                    let reference = Reference {
+                        key: key.clone(),
+                        output: output.clone(),
+                    };
+                    moved.insert(reference, had.clone());
+                }
+            }
         }
+        moved
     }
 
     /// A wanted value with its references resolved; the reference that has no answer is the error.
@@ -139,18 +165,13 @@ impl StackState {
     ///
     /// Without it a component that failed to follow a replaced producer would look up to date.
     pub(crate) fn pin_stale(&mut self, before: &StackState, current: &BTreeSet<Key>) {
-        let mut now = StackState {
-            gone: self.gone.clone(),
-            ..Self::default()
-        };
-        now.components.clone_from(&self.components);
-        let stale = |reference: &Reference| {
-            let had = before.recorded_answer(reference)?;
-            (now.recorded_answer(reference).as_ref() != Some(&had)).then_some(had)
-        };
+        let moved = self.moved_since(before);
+        if moved.is_empty() {
+            return;
+        }
         for (_, component) in self.components.iter_mut().filter(|(key, _)| !current.contains(*key)) {
             for value in component.settings.values_mut() {
-                *value = pin(value, &stale);
+                *value = pin(value, &|reference| moved.get(reference).cloned());
             }
         }
     }
@@ -159,21 +180,19 @@ impl StackState {
     /// recorded settings refer to them: they are not stale, their producer is only to be made again.
     /// `wanted` says which ones will be.
     pub(crate) fn remember_gone(&mut self, before: &StackState, wanted: impl Fn(&Key) -> bool) {
-        let earlier = before.gone.clone().into_iter();
-        let lost = before
-            .components
-            .iter()
-            .map(|(key, c)| (key.clone(), c.outputs.clone()));
-        let referred: BTreeSet<Key> = self
-            .components
-            .values()
-            .flat_map(|component| component.settings.values().flat_map(references))
-            .map(|reference| reference.key)
-            .collect();
-        self.gone = earlier
+        let lost = before.components.iter().map(|(key, c)| (key, &c.outputs));
+        let earlier = before.gone.iter();
+        let mut gone: BTreeMap<Key, Outputs> = earlier
             .chain(lost)
-            .filter(|(key, _)| referred.contains(key) && !self.components.contains_key(key) && wanted(key))
+            .filter(|(key, _)| !self.components.contains_key(*key) && wanted(key))
+            .map(|(key, outputs)| (key.clone(), outputs.clone()))
             .collect();
+        if !gone.is_empty() {
+            let settings = self.components.values().flat_map(|c| c.settings.values());
+            let referred: BTreeSet<Key> = settings.flat_map(references).map(|reference| reference.key).collect();
+            gone.retain(|key, _| referred.contains(key));
+        }
+        self.gone = gone;
     }
 }
 

@@ -5,6 +5,8 @@
 //! runs were to bring about.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -32,9 +34,16 @@ pub struct Stack {
     seen: StackState,
     /// What runs that did not end well were to bring about.
     interrupted: Vec<Graph>,
-    /// What has happened so far, for the report of a failure.
-    pub story: Vec<String>,
+    story: Vec<Told>,
+    /// How many of the cloud's calls the story has.
     told: usize,
+}
+
+/// A part of a stack's story. It is written out for the report of a failure only, which is most of the work.
+enum Told {
+    Event(String),
+    Apply { adopt: bool, plan: Arc<Plan> },
+    Calls(Range<usize>),
 }
 
 /// How a run came out.
@@ -88,16 +97,17 @@ impl Stack {
     /// minutes, so whatever that run has made is visible now.
     pub async fn refresh(&mut self) -> bool {
         self.cloud.show_everything();
-        let refreshed = refresh(&self.state, &self.registry, &self.options()).await;
+        let options = self.options();
+        let refreshed = refresh(&self.state, &self.registry, &options).await;
         let mut whole = refreshed.errors.is_empty();
         self.state = refreshed.state;
         self.seen = self.state.clone();
-        for graph in self.interrupted.clone() {
-            let found = discover(&graph, &self.state, &self.registry, &self.options()).await;
+        for graph in &self.interrupted {
+            let found = discover(graph, &self.state, &self.registry, &options).await;
             whole &= found.uncertain().is_empty();
             self.state = found.state;
         }
-        self.tell(format!("refreshed, everything read: {whole}"));
+        self.tell(Told::Event(format!("refreshed, everything read: {whole}")));
         whole
     }
 
@@ -117,10 +127,13 @@ impl Stack {
 
     /// One apply, which the faults of the cloud may kill.
     pub async fn apply(&mut self, graph: &Graph) -> Result<Ending, String> {
-        let plan = self.plan(graph)?;
+        let plan = Arc::new(self.plan(graph)?);
         self.keeps_its_promise(&plan, graph)?;
         let options = self.options();
-        self.tell(format!("apply, adopt {}:\n{plan}", options.adopt));
+        self.tell(Told::Apply {
+            adopt: options.adopt,
+            plan: plan.clone(),
+        });
         if !self.interrupted.contains(graph) {
             self.interrupted.push(graph.clone());
         }
@@ -136,6 +149,9 @@ impl Stack {
     /// The plan that an apply makes does no more than the one that the user has agreed to, which was
     /// made without looking for what interrupted runs have left. Otherwise no apply would ever begin.
     fn keeps_its_promise(&self, plan: &Plan, graph: &Graph) -> Result<(), String> {
+        if self.seen == self.state {
+            return Ok(()); // the same plan, made from the same state
+        }
         let shown = self.plan_from(&self.seen, graph)?;
         let found = self
             .state
@@ -165,18 +181,32 @@ impl Stack {
         self.settle(ending)
     }
 
-    fn tell(&mut self, event: String) {
-        self.story.push(event);
-        let log = self.cloud.log_since(self.told);
-        for call in &log {
-            let fault = call.fault.map(|fault| format!(" {fault:?}")).unwrap_or_default();
-            self.story.push(format!("  {} {}{fault}", call.operation, call.key));
+    fn tell(&mut self, part: Told) {
+        let calls = self.cloud.calls();
+        self.story.push(part);
+        self.story.push(Told::Calls(self.told..calls));
+        self.told = calls;
+    }
+
+    /// What has happened so far.
+    pub fn story(&self) -> String {
+        let log = self.cloud.log();
+        let mut lines = Vec::new();
+        for part in &self.story {
+            match part {
+                Told::Event(event) => lines.push(event.clone()),
+                Told::Apply { adopt, plan } => lines.push(format!("apply, adopt {adopt}:\n{plan}")),
+                Told::Calls(calls) => lines.extend(log[calls.clone()].iter().map(|call| {
+                    let fault = call.fault.map(|fault| format!(" {fault:?}")).unwrap_or_default();
+                    format!("  {} {}{fault}", call.operation, call.key)
+                })),
+            }
         }
-        self.told += log.len();
+        lines.join("\n")
     }
 
     fn settle(&mut self, ending: Ending) -> Ending {
-        self.tell(format!("ended: {}", told(&ending)));
+        self.tell(Told::Event(format!("ended: {}", told(&ending))));
         if let Ending::Ended(outcome) = &ending {
             self.state = outcome.state.clone();
             self.seen = self.state.clone();
@@ -247,7 +277,7 @@ impl Stack {
                 let want = want.map(|value| self.state.resolve(value)).transpose();
                 let want = want.map_err(|missing| format!("{}: {missing:?}", object.key))?;
                 let have = object.settings.get(setting.name);
-                if !same(kind.as_ref(), setting.name, want.as_ref(), have) {
+                if !same(kind.as_ref(), setting.name, have, want.as_ref()) {
                     return Err(format!("{}.{} is {have:?}, wanted {want:?}", object.key, setting.name));
                 }
             }
@@ -365,7 +395,7 @@ pub async fn lifecycle_of(
     let mut stack = Stack::new(cloud, registry);
     match live(&mut stack, source, &mut rng, percent).await {
         Ok(report) => Ok(report),
-        Err(error) => Err(format!("{}\n\n{error}", stack.story.join("\n"))),
+        Err(error) => Err(format!("{}\n\n{error}", stack.story())),
     }
 }
 
@@ -568,8 +598,10 @@ async fn kill_each(
             None => stack.destroy().await,
         };
         let at = |stack: &Stack, e: String| {
-            let story = stack.story.join("\n");
-            format!("{story}\n\nkilled at call {at_call}, effect {after_effect}: {e}")
+            format!(
+                "{}\n\nkilled at call {at_call}, effect {after_effect}: {e}",
+                stack.story()
+            )
         };
         if let Ending::Ended(outcome) = ending {
             return if outcome.is_complete() {

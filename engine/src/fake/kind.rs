@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::faults::Fault;
-use super::objects::{Object, ids_in, name, named_id};
+use super::objects::{Object, foreign_parents, ids_in, mentions, name, named_id};
 use super::{FakeCloud, Inner, Logged};
 use crate::component::Settings;
 use crate::error::{KindError, KindResult};
@@ -118,12 +118,15 @@ impl FakeKind {
         fixed || is_name || setting == "tags"
     }
 
-    /// What a name is unique in: the objects that this one is fixed to (an alias in its function).
+    /// What a name is unique in: the objects that this one is fixed to (an alias in its function), and parents that
+    /// are not of the stack.
     fn scope(&self, settings: &Settings) -> BTreeSet<String> {
         let fixed = settings
             .iter()
             .filter(|(name, _)| self.spec.setting(name).is_some_and(|s| s.replace));
-        ids_in(&fixed.map(|(name, value)| (name.clone(), value.clone())).collect())
+        let mut scope = ids_in(&fixed.map(|(name, value)| (name.clone(), value.clone())).collect());
+        scope.extend(foreign_parents(settings));
+        scope
     }
 
     /// True when an object has the name that these settings ask for, in the same scope, and is no different in whatever
@@ -136,6 +139,15 @@ impl FakeKind {
             && object.name().is_some()
             && object.name() == name(settings)
             && self.scope(&object.settings) == self.scope(settings)
+    }
+
+    /// The name with whatever else tells objects apart that have it (a DNS record's type).
+    fn whole_name(&self, name: &str, settings: &Settings) -> String {
+        let unique = self.spec.settings.iter().filter(|s| s.unique);
+        let more = unique
+            .filter_map(|s| settings.get(s.name)?.as_str())
+            .filter(|text| *text != name);
+        std::iter::once(name).chain(more).collect::<Vec<_>>().join("|")
     }
 
     fn outputs(&self, id: &str, revision: u64) -> Outputs {
@@ -164,7 +176,7 @@ impl FakeKind {
         }
         let id = match name(&settings) {
             Some(name) if inner.names_are_ids && self.scope(&settings).is_empty() => {
-                named_id(self.spec.name, name, &cx.region)
+                named_id(self.spec.name, &self.whole_name(name, &settings), &cx.region)
             }
             _ => inner.new_id(self.spec.name),
         };
@@ -220,9 +232,8 @@ impl FakeKind {
     /// itself replaced create-first (an API deployment outlives the methods it was made of).
     fn in_use<'a>(&self, inner: &'a Inner, id: &str) -> Option<&'a Object> {
         let holds = |other: &&Object| {
-            let built_on = |(name, value): (&String, &Value)| {
-                other.fixed.contains(&name.as_str()) && ids_in(&[(name.clone(), value.clone())].into()).contains(id)
-            };
+            let built_on =
+                |(name, value): (&String, &Value)| other.fixed.contains(&name.as_str()) && mentions(value, id);
             self.spec.create_before_delete || (!other.create_first && other.settings.iter().any(built_on))
         };
         inner.referring_to(id).into_iter().find(holds)

@@ -191,10 +191,10 @@ impl FakeCloud {
     /// What is wrong with the cloud as a whole: references to objects that are not there, and two
     /// objects of one component.
     pub fn inconsistencies(&self) -> Vec<String> {
-        let objects = self.lock().objects.clone();
+        let objects = &self.lock().objects;
         let mut wrong = Vec::new();
         let mut seen: BTreeMap<(&str, &Key), &str> = BTreeMap::new();
-        for (id, object) in &objects {
+        for (id, object) in objects {
             if let Some(other) = seen.insert((&object.stack, &object.key), id) {
                 wrong.push(format!("{} exists twice: {other} and {id}", object.key));
             }
@@ -232,7 +232,7 @@ impl Inner {
 
     /// Objects of one stack whose settings mention an id.
     pub(in crate::fake) fn referring_to(&self, id: &str) -> Vec<&Object> {
-        let refers = |settings: &Settings| objects::ids_in(settings).contains(id);
+        let refers = |settings: &Settings| settings.values().any(|value| objects::mentions(value, id));
         self.objects
             .iter()
             .filter(|(own, o)| own.as_str() != id && refers(&o.settings))

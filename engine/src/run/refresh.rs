@@ -15,7 +15,7 @@ use crate::error::{KindError, KindResult};
 use crate::kind::{Kind, Observed, Registry};
 use crate::plan::SettingChange;
 use crate::reference::{Reference, UNKNOWN, pin};
-use crate::state::StackState;
+use crate::state::{Moved, StackState};
 
 /// Reads all components side by side. A component that cannot be read keeps its recorded state (a
 /// region that is down must not stop work in another one); one that is gone is dropped.
@@ -73,14 +73,19 @@ pub async fn refresh(state: &StackState, registry: &Registry, options: &RunOptio
     refreshed.state.remember_gone(state, |_| true);
     let texts = Texts {
         before: state,
-        now: refreshed.state.clone(),
+        now: &refreshed.state,
+        moved: refreshed.state.moved_since(state),
     };
+    let mut compared = Vec::new();
     for (key, (kind, observed)) in &found {
-        let Some(component) = refreshed.state.components.get_mut(key) else {
-            continue;
-        };
-        let (settings, drift) = texts.compare(kind.as_ref(), component, observed);
-        component.settings = settings;
+        if let Some(component) = texts.now.components.get(key) {
+            compared.push((key, texts.compare(kind.as_ref(), component, observed)));
+        }
+    }
+    for (key, (settings, drift)) in compared {
+        if let Some(component) = refreshed.state.components.get_mut(key) {
+            component.settings = settings;
+        }
         if !drift.is_empty() {
             refreshed.drift.insert(key.clone(), drift);
         }
@@ -118,7 +123,8 @@ async fn read_one(
 /// What recorded texts stand for: through the outputs as recorded, and as they are now.
 struct Texts<'a> {
     before: &'a StackState,
-    now: StackState,
+    now: &'a StackState,
+    moved: Moved,
 }
 
 impl Texts<'_> {
@@ -131,30 +137,15 @@ impl Texts<'_> {
     ) -> (Settings, Vec<SettingChange>) {
         let recorded = &component.settings;
         let now = self.now.resolve_known(recorded);
-        let before = self.before.resolve_known(recorded);
-        // A reference whose answer has moved is true only where the object has followed.
-        let moved = |reference: &Reference| {
-            let had = self.before.recorded_answer(reference)?;
-            (self.now.recorded_answer(reference).as_ref() != Some(&had)).then_some(had)
-        };
-        let literal: Settings = recorded
-            .iter()
-            .filter(|(name, _)| before.contains_key(*name))
-            .map(|(name, value)| (name.clone(), pin(value, &moved)))
-            .collect();
-        let readings = [
-            Reading {
+        let settings = if self.moved.is_empty() {
+            let readings = [Reading {
                 symbolic: recorded,
                 resolved: &now,
-            },
-            Reading {
-                symbolic: &literal,
-                resolved: &before,
-            },
-        ];
-        let settings = truth(kind, &observed.settings, &readings, |name| {
-            literal.get(name).or_else(|| recorded.get(name)).cloned()
-        });
+            }];
+            truth(kind, &observed.settings, &readings, |name| recorded.get(name).cloned())
+        } else {
+            self.truth_where_moved(kind, recorded, &now, observed)
+        };
         let names: BTreeSet<&String> = recorded.keys().chain(settings.keys()).collect();
         let differs = |name: &&&String| !same(kind, name, recorded.get(**name), settings.get(**name));
         let change = |name: &&String| SettingChange {
@@ -168,6 +159,30 @@ impl Texts<'_> {
         let of_kind = names.iter().filter(|name| kind.spec().setting(name).is_some());
         let drift = of_kind.filter(differs).map(change).collect();
         (in_doubt_where_remade(kind, recorded, settings), drift)
+    }
+
+    /// A reference whose answer has moved is true only where the object has followed.
+    fn truth_where_moved(&self, kind: &dyn Kind, recorded: &Settings, now: &Settings, observed: &Observed) -> Settings {
+        let before = self.before.resolve_known(recorded);
+        let moved = |reference: &Reference| self.moved.get(reference).cloned();
+        let literal: Settings = recorded
+            .iter()
+            .filter(|(name, _)| before.contains_key(*name))
+            .map(|(name, value)| (name.clone(), pin(value, &moved)))
+            .collect();
+        let readings = [
+            Reading {
+                symbolic: recorded,
+                resolved: now,
+            },
+            Reading {
+                symbolic: &literal,
+                resolved: &before,
+            },
+        ];
+        truth(kind, &observed.settings, &readings, |name| {
+            literal.get(name).or_else(|| recorded.get(name)).cloned()
+        })
     }
 }
 

@@ -31,13 +31,13 @@ impl Order {
 
     /// True when `to` waits, directly or not, for `from`.
     fn reaches(&self, from: usize, to: usize) -> bool {
-        let mut seen = BTreeSet::new();
+        let mut seen = vec![false; self.after.len()];
         let mut open = vec![to];
         while let Some(leg) = open.pop() {
             if leg == from {
                 return true;
             }
-            if seen.insert(leg) {
+            if !std::mem::replace(&mut seen[leg], true) {
                 open.extend(self.after[leg].iter().copied());
             }
         }
