@@ -11,7 +11,8 @@
 //! - `lives`: `count` lifecycles of random valid configurations with 20 % of all calls failing and the process dying;
 //! - `bench`: the default stack on a cloud that takes 50 ms per call, in real time.
 //!
-//! Ends with 1 when anything failed, with the seed; with `count` 1 a lifecycle's whole story is told.
+//! Ends with 1 when anything failed, with the seed; with `count` 1 a lifecycle's whole story is told. A lifecycle that
+//! fails is printed as a test, ready for `tests/fake/regressions.rs`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a drill: no runtime, no figures")]
 
@@ -179,7 +180,8 @@ fn lives(wanted: &Wanted) -> usize {
                 } else {
                     error.rsplit("\n\n").next().unwrap_or_default()
                 };
-                println!("lifecycle {seed} failed with {}: {story}", configurations.config);
+                println!("lifecycle {seed} failed: {story}\nAdd to resources/tests/fake/regressions.rs:");
+                println!("{}", configurations.regression(seed));
             }
         }
         let lived = seed + 1 - wanted.first_seed;

@@ -18,9 +18,9 @@ fn stride(graph: &Graph) -> usize {
 /// Random lives.
 const LIVES: u64 = 8;
 
-/// The tests of one composite; the seeds are of lives that once failed.
+/// The tests of one composite.
 macro_rules! drills {
-    ($composite:ident, regressions: $regressions:expr) => {
+    ($composite:ident) => {
         mod $composite {
             use crate::$composite::SUBJECT;
 
@@ -46,7 +46,7 @@ macro_rules! drills {
 
             #[tokio::test(start_paused = true)]
             async fn lives_under_faults_end_well() {
-                super::lives(&SUBJECT, &$regressions).await;
+                super::lives(&SUBJECT).await;
             }
 
             #[tokio::test(start_paused = true)]
@@ -57,15 +57,16 @@ macro_rules! drills {
     };
 }
 
-drills!(webhook_pipeline, regressions: []);
-drills!(observability, regressions: []);
+drills!(webhook_pipeline);
+drills!(observability);
+drills!(payment_stack);
 
 async fn death(subject: &Subject, registry: impl Fn(&FakeCloud) -> Registry, backwards: bool) {
     let (mut first, mut second) = (subject.default_graph(), subject.edited_graph());
     if backwards {
         std::mem::swap(&mut first, &mut second);
     }
-    let stride = stride(&first);
+    let stride = stride(&first).min(stride(&second));
     let kills = kill_every(stride, &first, &second, registry).await;
     let kills = kills.unwrap_or_else(|error| panic!("{error}"));
     println!("every {stride}. call: {kills:?}");
@@ -109,20 +110,16 @@ async fn vanish(subject: &Subject) {
     }
 }
 
-async fn lives(subject: &'static Subject, regressions: &[u64]) {
+async fn lives(subject: &'static Subject) {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect(name));
     let first = number("TAP_SEED").unwrap_or(0);
     let seeds = first..first + number("TAP_CASES").unwrap_or(LIVES);
     let mut total = Report::default();
-    for seed in seeds.chain(regressions.iter().copied()) {
+    for seed in seeds {
         let mut configurations = Configurations::of(subject);
         let lived = lifecycle_of(&mut configurations, seed, 20, registry).await;
-        let life = lived.unwrap_or_else(|error| {
-            panic!(
-                "seed {seed} (add it to the regressions), last configuration {}:\n{error}",
-                configurations.config
-            )
-        });
+        let life = lived
+            .unwrap_or_else(|error| panic!("{error}\n\nAdd to regressions.rs:\n{}", configurations.regression(seed)));
         total.runs += life.runs;
         total.calls += life.calls;
         total.deaths += life.deaths;

@@ -12,5 +12,6 @@ mod payment_random;
 mod payment_stack;
 mod plans;
 mod provider;
+mod regressions;
 mod stacks;
 mod webhook_pipeline;
