@@ -67,19 +67,25 @@ impl Configuration {
         self
     }
 
-    /// The file.
-    pub fn hcl(&self) -> String {
-        let mut text = format!(
-            "terraform {{\n  required_providers {{\n    tap = {{ source = {PROVIDER_SOURCE:?} }}\n  }}\n}}\n\n\
-             provider \"tap\" {{\n{}}}\n\nresource {:?} \"this\" {{\n",
-            self.provider, self.resource
-        );
+    /// The resource's block alone, to stand beside others.
+    pub fn block(&self) -> String {
+        let mut text = format!("resource {:?} \"this\" {{\n", self.resource);
         for (attribute, expression) in &self.settings {
             // Writing to a String cannot fail.
             let _ = writeln!(text, "  {attribute} = {expression}");
         }
         text.push_str("}\n");
-        text.push_str(&self.more);
         text
+    }
+
+    /// The file.
+    pub fn hcl(&self) -> String {
+        format!(
+            "terraform {{\n  required_providers {{\n    tap = {{ source = {PROVIDER_SOURCE:?} }}\n  }}\n}}\n\n\
+             provider \"tap\" {{\n{}}}\n\n{}{}",
+            self.provider,
+            self.block(),
+            self.more
+        )
     }
 }

@@ -22,7 +22,9 @@
 
 mod aws;
 mod changes;
+mod configuration;
 pub mod demo;
+mod deployed;
 mod error;
 mod http;
 mod inventory;
@@ -37,9 +39,12 @@ pub mod proxy;
 mod sandbox;
 mod terraform;
 
+pub mod site;
 pub use aws::Aws;
 pub use error::{Error, Result};
 pub use http::{Answer, Request};
+pub use configuration::Configuration;
+pub use deployed::Deployed;
 pub use mirror::{Mirror, PROVIDER_NAMESPACE, PROVIDER_SOURCE, PROVIDER_TYPE};
 pub use paths::{handlers_dir, provider_binary, target_dir, workspace_root};
 pub use poll::eventually;

@@ -1,11 +1,12 @@
 //! A deployed `tap_payment_stack`, as its senders and its operators see it: in each of its regions.
 
-use crate::{Answer, Aws, Error, Request, Result, Terraform, eventually};
+use crate::{Answer, Aws, Deployed, Error, Request, Result, Terraform, eventually};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sfn::types::ExecutionStatus;
 use aws_sdk_sqs::types::QueueAttributeName;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::time::Duration;
 
 /// The address of the resource in every configuration of it.
@@ -18,7 +19,15 @@ const SOON: Duration = Duration::from_mins(1);
 #[derive(Debug, Clone)]
 pub struct Payments {
     aws: Aws,
-    attributes: Value,
+    recorded: Deployed,
+}
+
+impl Deref for Payments {
+    type Target = Deployed;
+
+    fn deref(&self) -> &Deployed {
+        &self.recorded
+    }
 }
 
 /// The stack in one of its regions.
@@ -29,46 +38,15 @@ pub struct InRegion<'a> {
 }
 
 impl Payments {
-    /// Reads what the last apply recorded for [`ADDRESS`].
+    /// Reads what the last apply recorded for the configuration's only stack of this type.
     ///
     /// # Errors
     /// [`Error::Expectation`] when the state has no such resource.
     pub async fn read(aws: &Aws, terraform: &Terraform) -> Result<Self> {
-        let state = terraform.show().await?;
-        let resources = state["values"]["root_module"]["resources"].as_array().cloned();
-        let found = resources
-            .unwrap_or_default()
-            .into_iter()
-            .find(|resource| resource["address"] == ADDRESS);
-        let resource = found.ok_or_else(|| Error::Expectation(format!("no {ADDRESS} in the state")))?;
         Ok(Self {
             aws: aws.clone(),
-            attributes: resource["values"].clone(),
+            recorded: Deployed::read(terraform, "tap_payment_stack").await?,
         })
-    }
-
-    /// A text attribute.
-    ///
-    /// # Errors
-    /// [`Error::Expectation`] when it is not there or no text.
-    pub fn attribute(&self, name: &str) -> Result<&str> {
-        let value = self.attributes[name].as_str();
-        value.ok_or_else(|| Error::Expectation(format!("{ADDRESS} has no text {name}")))
-    }
-
-    /// A member of a map attribute, such as the region's of `api_endpoint_urls`.
-    ///
-    /// # Errors
-    /// [`Error::Expectation`] when it is not there or no text.
-    pub fn member(&self, map: &str, key: &str) -> Result<&str> {
-        let value = self.attributes[map][key].as_str();
-        value.ok_or_else(|| Error::Expectation(format!("{ADDRESS} has no {map}[{key:?}]")))
-    }
-
-    /// The `components` attribute: component key to `{kind, region, id, arn, settings}`.
-    pub fn components(&self) -> &Map<String, Value> {
-        static NONE: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Default::default);
-        self.attributes["components"].as_object().unwrap_or(&NONE)
     }
 
     /// The stack in one region.
@@ -91,7 +69,7 @@ impl InRegion<'_> {
     /// # Errors
     /// [`Error::Expectation`] when it is not there or no text.
     pub fn attribute(&self, map: &str) -> Result<&str> {
-        self.stack.member(map, self.aws.region())
+        self.stack.attribute(&format!("{map}.{}", self.aws.region()))
     }
 
     /// The API key, read as its holder would: from the SSM parameter that the stack names.

@@ -12,6 +12,7 @@ mod watch;
 pub use story::Story;
 
 use crate::pipeline::{ADDRESS, Configuration, Pipeline};
+use crate::site::ACCOUNT_LOG_ROLE;
 use crate::{Aws, Result, Sandbox, Terraform};
 
 /// Runs the demo; whether everything was as expected.
@@ -88,7 +89,7 @@ async fn destroy(story: &mut Story, terraform: &Terraform, aws: &Aws) -> Result<
     terraform.destroy().await?;
     let mut left = aws.inventory().await?;
     // A setting of the account, which other APIs may use; documented as staying.
-    left.retain(|what| what != "iam_role tap-api-gateway-logs");
+    left.retain(|what| what != ACCOUNT_LOG_ROLE);
     story.expect(
         "nothing is left but the account's log role for API Gateway",
         left.is_empty(),

@@ -3,6 +3,7 @@
 use super::Story;
 use crate::payment::{Payments, payment};
 use crate::pipeline::Configuration;
+use crate::site::ACCOUNT_LOG_ROLE;
 use crate::{Result, Sandbox, Terraform};
 use serde_json::{Value, json};
 
@@ -44,7 +45,7 @@ pub(super) async fn tell(story: &mut Story, sandbox: &Sandbox) -> Result<()> {
     terraform.destroy().await?;
     for region in [PRIMARY, STANDBY] {
         let mut left = aws.in_region(region).inventory().await?;
-        left.retain(|what| what != "iam_role tap-api-gateway-logs");
+        left.retain(|what| what != ACCOUNT_LOG_ROLE);
         story.expect(&format!("nothing is left in {region}"), left.is_empty(), &left);
     }
     Ok(())

@@ -12,7 +12,7 @@ const SOON: Duration = Duration::from_secs(30);
 
 /// The pipeline as it is by now, and beside it the stack that watches it.
 pub(super) fn configuration(pipeline: &Configuration) -> Configuration {
-    let watch = observability::Configuration::new("dev")
+    let watch = observability::configuration("dev")
         .with(
             "api",
             "{ name = tap_webhook_pipeline.this.api_name, stage = tap_webhook_pipeline.this.api_stage }",

@@ -3,16 +3,16 @@
 //! Everything here is read back from AWS: nothing is concluded from what the provider says it did, except the names and
 //! addresses that it gives as outputs.
 
-mod configuration;
 mod listener;
 mod stores;
 
-pub use configuration::Configuration;
+pub use crate::Configuration;
 pub use listener::Listener;
 pub use stores::Execution;
 
-use crate::{Answer, Aws, Error, Result, Terraform};
+use crate::{Answer, Aws, Deployed, Error, Result, Terraform};
 use serde_json::{Value, json};
+use std::ops::Deref;
 
 /// The address of the resource in every [`Configuration`].
 pub const ADDRESS: &str = "tap_webhook_pipeline.this";
@@ -21,7 +21,15 @@ pub const ADDRESS: &str = "tap_webhook_pipeline.this";
 #[derive(Debug, Clone)]
 pub struct Pipeline {
     aws: Aws,
-    attributes: Value,
+    recorded: Deployed,
+}
+
+impl Deref for Pipeline {
+    type Target = Deployed;
+
+    fn deref(&self) -> &Deployed {
+        &self.recorded
+    }
 }
 
 impl Pipeline {
@@ -30,33 +38,10 @@ impl Pipeline {
     /// # Errors
     /// [`Error::Expectation`] when the state has no such resource.
     pub async fn read(aws: &Aws, terraform: &Terraform) -> Result<Self> {
-        let state = terraform.show().await?;
-        let resources = state["values"]["root_module"]["resources"].as_array().cloned();
-        let found = resources
-            .unwrap_or_default()
-            .into_iter()
-            .find(|resource| resource["address"] == ADDRESS);
-        let resource = found.ok_or_else(|| Error::Expectation(format!("no {ADDRESS} in the state")))?;
         Ok(Self {
             aws: aws.clone(),
-            attributes: resource["values"].clone(),
+            recorded: Deployed::read(terraform, ADDRESS).await?,
         })
-    }
-
-    /// An attribute by its path, such as `table_name` or `function_names.validator`.
-    ///
-    /// # Errors
-    /// [`Error::Expectation`] when it is not there or no text.
-    pub fn attribute(&self, path: &str) -> Result<&str> {
-        let pointer = format!("/{}", path.replace('.', "/"));
-        let value = self.attributes.pointer(&pointer).and_then(Value::as_str);
-        value.ok_or_else(|| Error::Expectation(format!("{ADDRESS} has no text at {path}")))
-    }
-
-    /// The `components` attribute: component key to `{kind, region, id, arn, settings}`.
-    pub fn components(&self) -> &serde_json::Map<String, Value> {
-        static NONE: std::sync::LazyLock<serde_json::Map<String, Value>> = std::sync::LazyLock::new(Default::default);
-        self.attributes["components"].as_object().unwrap_or(&NONE)
     }
 
     /// The API key, read as its holder would: from the SSM parameter that the stack names.

@@ -5,7 +5,7 @@ use aws_sdk_lambda::primitives::Blob;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use tap_acceptance_tests::observability::Configuration;
+use tap_acceptance_tests::observability::configuration;
 use tap_acceptance_tests::{Error, eventually};
 
 const SOON: Duration = Duration::from_secs(30);
@@ -79,7 +79,7 @@ fn dimensions(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 /// Names, units and dimensions of 6.5, from the very binary that is deployed.
 #[tokio::test]
 async fn the_function_emits_what_is_promised() {
-    let site = Site::applied(&Configuration::new("metrics")).await;
+    let site = Site::applied(&configuration("metrics")).await;
     let payment = json!({"payment_id": "pay-1", "amount": "100.25", "type": "credit_card", "currency": "EUR"});
     assert_eq!(invoke(&site, &payment).await["statusCode"], 200);
     assert_eq!(invoke(&site, &json!({"payment_id": "pay-2"})).await["statusCode"], 400);
@@ -113,7 +113,7 @@ async fn the_function_emits_what_is_promised() {
 #[tokio::test]
 async fn a_fault_of_the_handler_is_the_alarmed_metric() {
     let unreachable = "{ environment = { AWS_ENDPOINT_URL_CLOUDWATCH = \"http://127.0.0.1:9\" }, timeout = 60 }";
-    let configuration = Configuration::new("metrics")
+    let configuration = configuration("metrics")
         .with("custom_metrics", "{ mode = \"put_metric_data\" }")
         .with("lambda", unreachable);
     let site = Site::applied(&configuration).await;
@@ -143,7 +143,7 @@ async fn a_fault_of_the_handler_is_the_alarmed_metric() {
 /// The other mode: metrics arrive in CloudWatch by call, under the same names.
 #[tokio::test]
 async fn metrics_by_call_arrive_in_cloudwatch() {
-    let configuration = Configuration::new("metrics").with("custom_metrics", "{ mode = \"put_metric_data\" }");
+    let configuration = configuration("metrics").with("custom_metrics", "{ mode = \"put_metric_data\" }");
     let site = Site::applied(&configuration).await;
     let payment = json!({"payment_id": "pay-1", "amount": 5, "type": "gold", "currency": "USD"});
     assert_eq!(invoke(&site, &payment).await["statusCode"], 200);

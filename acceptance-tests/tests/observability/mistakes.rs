@@ -1,10 +1,10 @@
 //! What a plan refuses, and how: the attribute is named, and what to do (9.2, items 11 to 13).
 
 use crate::site::{CANARY, Site, complete};
-use tap_acceptance_tests::observability::Configuration;
+use tap_acceptance_tests::observability::configuration;
+use tap_acceptance_tests::site::{Mistake, one_line};
 
-/// An attribute, its bad expression, and what the refusal must say.
-const MISTAKES: [(&str, &str, &[&str]); 19] = [
+const MISTAKES: [Mistake; 19] = [
     (
         "environment_suffix",
         "\"Prod_1\"",
@@ -102,31 +102,19 @@ const MISTAKES: [(&str, &str, &[&str]); 19] = [
 
 #[tokio::test]
 async fn mistakes_are_refused_at_plan_time_with_the_attributes_path() {
-    let valid = Configuration::new("mistakes");
+    let valid = configuration("mistakes");
     let site = Site::new(&valid).await;
-    let mut wrong = Vec::new();
-    for (attribute, expression, needles) in MISTAKES {
-        let refusal = site.refusal(&valid.clone().with(attribute, expression)).await;
-        let missing: Vec<_> = needles.iter().filter(|needle| !refusal.contains(**needle)).collect();
-        if !missing.is_empty() {
-            wrong.push(format!("{attribute} = {expression}: no {missing:?} in {refusal}"));
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
-    assert!(
-        site.aws.inventory().await.unwrap().is_empty(),
-        "a refused plan must not touch the account"
-    );
+    site.must_refuse(&valid, &MISTAKES).await;
 }
 
 /// A runtime list that cannot be had is a warning: the plan goes on. Synthetics is reached by the provider's `endpoints`.
 #[tokio::test]
 async fn without_the_list_of_runtimes_the_plan_goes_on_with_a_warning() {
     let nowhere = "  endpoints = { synthetics = \"http://127.0.0.1:9\" }\n";
-    let configuration = Configuration::new("nolist").with("canary", CANARY);
+    let configuration = configuration("nolist").with("canary", CANARY);
     let site = Site::new(&configuration.with_provider(nowhere)).await;
     let plan = site.plan().await;
-    let text = crate::site::one_line(&plan.text);
+    let text = one_line(&plan.text);
     assert!(text.contains("could not be checked"), "{}", plan.text);
 }
 

@@ -112,9 +112,7 @@ async fn a_region_that_is_down_does_not_block_the_others() {
 
     let proxy = Proxy::start(sandbox().await.endpoint()).await.unwrap();
     proxy.inject_in(SECOND, Fault::LoseRequest);
-    let Site { aws, terraform } = site;
-    let terraform = terraform.with_env("AWS_ENDPOINT_URL", proxy.endpoint());
-    let site = Site { aws, terraform };
+    let site = site.with_env("AWS_ENDPOINT_URL", proxy.endpoint());
     let plan = site.plan().await;
     plan.must_be_empty().unwrap_or_else(|error| panic!("{error}"));
     assert!(says_down(&site.terraform).await, "no warning names {SECOND}");

@@ -1,13 +1,9 @@
 //! (i) Import: by command, by block, with a configuration that Terraform writes itself.
 
 use crate::site::Site;
-use serde_json::Value;
 use std::fs;
 use tap_acceptance_tests::pipeline::{ADDRESS, Configuration};
 use tap_acceptance_tests::{PROVIDER_SOURCE, Plan, Terraform};
-
-/// What import cannot know, with the reason. Everything else must be as after the apply.
-const NOT_IMPORTED: [(&str, &str); 0] = [];
 
 #[tokio::test]
 async fn an_imported_state_is_the_one_that_was_applied() {
@@ -23,7 +19,7 @@ async fn an_imported_state_is_the_one_that_was_applied() {
     let site = Site::applied(&configuration).await;
     let inventory = site.aws.inventory().await.unwrap();
 
-    by_command(&site, &configuration).await;
+    site.imported(&configuration, ADDRESS, "imp").await;
     let generated = by_block_with_generated_configuration(&site).await;
 
     assert_eq!(
@@ -33,25 +29,6 @@ async fn an_imported_state_is_the_one_that_was_applied() {
     );
     generated.destroy().await.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(site.left().await, Vec::<String>::new());
-}
-
-/// `terraform import`, in a folder that knows nothing but the suffix: the round trip of `ImportStateVerify`.
-async fn by_command(site: &Site, configuration: &Configuration) {
-    let elsewhere = folder(site, &configuration.hcl()).await;
-    elsewhere
-        .import(ADDRESS, "imp")
-        .await
-        .unwrap_or_else(|error| panic!("{error}"));
-    let (applied, imported) = (attributes(&site.terraform).await, attributes(&elsewhere).await);
-    let names = applied.as_object().unwrap().keys();
-    let differing: Vec<String> = names
-        .filter(|name| !NOT_IMPORTED.iter().any(|(known, _)| known == name))
-        .filter(|name| applied[*name] != imported[*name])
-        .map(|name| format!("{name}: applied {}, imported {}", applied[name], imported[name]))
-        .collect();
-    assert!(differing.is_empty(), "{}", differing.join("\n"));
-    let plan = elsewhere.plan().await.unwrap_or_else(|error| panic!("{error}"));
-    plan.must_be_empty().unwrap_or_else(|error| panic!("{error}"));
 }
 
 /// `import {}` and `-generate-config-out`: what Terraform writes plans to nothing but the import.
@@ -95,11 +72,6 @@ async fn folder(site: &Site, hcl: &str) -> Terraform {
     let terraform = Terraform::new(&site.aws).unwrap().with_file("main.tf", hcl).unwrap();
     terraform.init().await.unwrap();
     terraform
-}
-
-async fn attributes(terraform: &Terraform) -> Value {
-    let state = terraform.state().await.unwrap();
-    state["resources"][0]["instances"][0]["attributes"].clone()
 }
 
 #[tokio::test]

@@ -12,12 +12,11 @@ const SLOW: Fault = Fault::Delay(Duration::from_millis(250));
 #[tokio::test]
 async fn after_ctrl_c_running_calls_finish_and_nothing_new_starts() {
     let configuration = Configuration::new("stop");
-    let (Site { aws, terraform }, proxy) = Site::behind_proxy(&configuration).await;
-    let log = terraform.folder().join("provider.log");
-    let terraform = terraform
+    let (site, proxy) = Site::behind_proxy(&configuration).await;
+    let log = site.terraform.folder().join("provider.log");
+    let site = site
         .with_env("TF_LOG_PROVIDER", "INFO")
         .with_env("TF_LOG_PATH", &log.display().to_string());
-    let site = Site { aws, terraform };
     proxy.inject("", SLOW);
     let running = site.terraform.start_apply().unwrap();
     site.exists("dynamodb_table transactions-stop").await;

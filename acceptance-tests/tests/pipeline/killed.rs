@@ -75,9 +75,7 @@ async fn live(life: Life) -> Result<usize> {
     let Life { suffix, points, stop } = life;
     let configuration = Configuration::new(suffix);
     let (site, proxy) = Site::behind_proxy(&configuration).await;
-    let Site { aws, terraform } = site;
-    let terraform = terraform.with_env("TAP_STALE_AFTER_SECONDS", &STALE_AFTER.as_secs().to_string());
-    let site = Site { aws, terraform };
+    let site = site.with_env("TAP_STALE_AFTER_SECONDS", &STALE_AFTER.as_secs().to_string());
     let mut killed = 0;
 
     killed += usize::from(kill(&site, &proxy, "apply", points[0], stop).await?);

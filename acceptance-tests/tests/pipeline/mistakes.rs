@@ -2,9 +2,9 @@
 
 use crate::site::Site;
 use tap_acceptance_tests::pipeline::Configuration;
+use tap_acceptance_tests::site::Mistake;
 
-/// An attribute, its bad expression, and what the refusal must say.
-const MISTAKES: [(&str, &str, &[&str]); 17] = [
+const MISTAKES: [Mistake; 17] = [
     (
         "environment_suffix",
         "\"Prod_1\"",
@@ -92,19 +92,7 @@ const MISTAKES: [(&str, &str, &[&str]); 17] = [
 async fn mistakes_are_refused_at_plan_time_with_the_attributes_path() {
     let valid = Configuration::new("mistakes");
     let site = Site::new(&valid).await;
-    let mut wrong = Vec::new();
-    for (attribute, expression, needles) in MISTAKES {
-        let refusal = site.refusal(&valid.clone().with(attribute, expression)).await;
-        let missing: Vec<_> = needles.iter().filter(|needle| !refusal.contains(**needle)).collect();
-        if !missing.is_empty() {
-            wrong.push(format!("{attribute} = {expression}: no {missing:?} in {refusal}"));
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
-    assert!(
-        site.aws.inventory().await.unwrap().is_empty(),
-        "a refused plan must not touch the account"
-    );
+    site.must_refuse(&valid, &MISTAKES).await;
 }
 
 #[tokio::test]

@@ -27,10 +27,9 @@ async fn a_second_create_names_the_import_command() {
 /// `kill -9` of terraform and the provider: Terraform has no state at all, and still nothing is lost or made twice.
 #[tokio::test]
 async fn a_killed_apply_is_adopted_by_the_next() {
-    let Site { aws, terraform } = Site::new(&Configuration::new("kill")).await;
+    let site = Site::new(&Configuration::new("kill")).await;
     // The record of a dead run is taken over when its heartbeat is this old; two minutes otherwise.
-    let terraform = terraform.with_env("TAP_STALE_AFTER_SECONDS", "2");
-    let site = Site { aws, terraform };
+    let site = site.with_env("TAP_STALE_AFTER_SECONDS", "2");
     let running = site.terraform.start_apply().unwrap();
     site.exists("dynamodb_table transactions-kill").await;
     running.kill();

@@ -20,9 +20,9 @@ async fn of_two_applies_at_once_one_wins_and_the_other_says_why() {
 
     let (first, second) = tokio::join!(site.terraform.apply(), other.apply());
 
-    let (winner, failure) = match (first, second) {
-        (Ok(_), Err(failure)) => (site.terraform, failure),
-        (Err(failure), Ok(_)) => (other, failure),
+    let (site, failure) = match (first, second) {
+        (Ok(_), Err(failure)) => (site, failure),
+        (Err(failure), Ok(_)) => (site.with_terraform(other), failure),
         (first, second) => panic!("one must win and one must fail: {first:?} {second:?}"),
     };
     let failure = one_line(&failure.to_string());
@@ -31,10 +31,6 @@ async fn of_two_applies_at_once_one_wins_and_the_other_says_why() {
         "{failure}"
     );
     proxy.heal();
-    let site = Site {
-        aws: site.aws,
-        terraform: winner,
-    };
     site.must_be_settled().await;
     site.must_hold_exactly(site.pipeline().await.components(), "race").await;
     site.destroy().await;
