@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use aws_sdk_cloudwatch::types::Tag;
 use tap_engine::{Change, Context, KindError, KindResult, Observed, Outputs, Settings};
 
+use super::checks::Checks;
 use super::fields::{Fields, Seen};
-use super::limits::Problems;
 use super::tags::{self, Tags};
 use super::{Aws, call, found};
 
@@ -180,11 +180,11 @@ impl Actions {
 }
 
 /// What both kinds of alarms have in common.
-pub(super) fn check(settings: &Settings, problems: &mut Problems) {
-    problems.required(settings, &["alarm_name"]);
-    problems.length(settings, "alarm_name", 1..=255);
-    problems.length(settings, "alarm_description", 0..=1024);
+pub(super) fn check(checks: &mut Checks<'_>) {
+    checks.required(&["alarm_name"]);
+    checks.length("alarm_name", 1..=255);
+    checks.length("alarm_description", 0..=1024);
     for name in ["alarm_actions", "ok_actions", "insufficient_data_actions"] {
-        problems.at_most(settings, name, 5);
+        checks.at_most(name, 5);
     }
 }

@@ -176,7 +176,7 @@ impl Kind for ApiBasePathMapping {
 
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
         let mut checks = Checks::new(settings);
-        checks.required("domain_name").required("rest_api_id").text(
+        checks.required(&["domain_name", "rest_api_id"]).text(
             "base_path",
             0..=300,
             alphanumeric_or("-_.+!*'()$/"),

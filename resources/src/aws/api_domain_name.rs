@@ -280,15 +280,12 @@ impl Kind for ApiDomainName {
 
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
         let mut checks = Checks::new(settings);
-        checks
-            .required("domain_name")
-            .required("regional_certificate_arn")
-            .text(
-                "domain_name",
-                1..=255,
-                alphanumeric_or(".-*"),
-                "letters, digits, ., - and *",
-            );
+        checks.required(&["domain_name", "regional_certificate_arn"]).text(
+            "domain_name",
+            1..=255,
+            alphanumeric_or(".-*"),
+            "letters, digits, ., - and *",
+        );
         let is_certificate = |arn: &str| arn.starts_with("arn:") && arn.contains(":acm:");
         let certificate = checks.known_text("regional_certificate_arn");
         if certificate.is_some_and(|arn| !is_certificate(arn)) {

@@ -338,7 +338,7 @@ impl Kind for ApiMethod {
         let mut checks = Checks::new(settings);
         checks
             .one_of("http_method", METHODS)
-            .required("authorization")
+            .required(&["authorization"])
             .one_of("authorization", &["NONE", "AWS_IAM", "CUSTOM", "COGNITO_USER_POOLS"]);
         let integration = settings.parse::<Integration>("integration");
         match integration.map(|wanted| wanted.as_ref().and_then(integration_mistake)) {

@@ -142,7 +142,7 @@ impl Kind for ApiModel {
 
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
         let mut checks = Checks::new(settings);
-        checks.required("content_type");
+        checks.required(&["content_type"]);
         checks.text("name", 1..=255, alphanumeric_or(""), "letters and digits");
         checks.done()
     }

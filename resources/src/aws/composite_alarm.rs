@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use tap_engine::{Change, Context, Kind, KindResult, KindSpec, Observed, Outputs, Setting, Settings};
 
 use super::alarms::{self, Actions, Alarm};
+use super::checks::Checks;
 use super::events::filled;
 use super::fields::{Fields, Seen};
-use super::limits::Problems;
 use super::{Aws, call};
 
 /// The kind; `id` is the alarm name.
@@ -158,12 +158,12 @@ impl Kind for CompositeAlarm {
     }
 
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
-        let mut problems = Problems::default();
-        alarms::check(settings, &mut problems);
-        problems.required(settings, &["alarm_rule"]);
-        problems.length(settings, "alarm_rule", 1..=10_240);
-        problems.parsed::<Suppressor>(settings, "actions_suppressor");
-        problems.done()
+        let mut checks = Checks::new(settings);
+        alarms::check(&mut checks);
+        checks.required(&["alarm_rule"]);
+        checks.length("alarm_rule", 1..=10_240);
+        checks.parsed::<Suppressor>("actions_suppressor");
+        checks.done()
     }
 }
 

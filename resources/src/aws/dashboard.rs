@@ -9,8 +9,9 @@ use serde_json::Value;
 use tap_engine::json::parse_document;
 use tap_engine::{Change, Context, Kind, KindError, KindResult, KindSpec, Observed, Outputs, Setting, Settings};
 
+use super::checks::Checks;
 use super::fields::{Fields, Seen};
-use super::limits::{Problems, document_form};
+use super::shape::document_form;
 use super::{Aws, call, found};
 
 /// The kind; `id` is the dashboard name.
@@ -140,19 +141,19 @@ impl Kind for Dashboard {
     }
 
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
-        let mut problems = Problems::default();
-        problems.required(settings, &["dashboard_name", "dashboard_body"]);
-        problems.length(settings, "dashboard_name", 1..=255);
-        problems.charset(settings, "dashboard_name", "-_");
-        problems.object(settings, "dashboard_body");
+        let mut checks = Checks::new(settings);
+        checks.required(&["dashboard_name", "dashboard_body"]);
+        checks.length("dashboard_name", 1..=255);
+        checks.charset("dashboard_name", "-_");
+        checks.object("dashboard_body");
         if let Some(Value::Object(body)) = settings.value("dashboard_body").map(document_form)
             && body
                 .get("widgets")
                 .and_then(Value::as_array)
                 .is_none_or(|widgets| widgets.len() > 500)
         {
-            problems.say("dashboard_body", "must hold a list of 500 widgets at most");
+            checks.wrong("dashboard_body", "must hold a list of 500 widgets at most");
         }
-        problems.done()
+        checks.done()
     }
 }

@@ -264,7 +264,7 @@ impl Kind for DynamodbTableReplica {
 
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
         let mut checks = Checks::new(settings);
-        checks.required("table_name").required("source_region");
+        checks.required(&["table_name", "source_region"]);
         validate::common(&mut checks);
         if let Some(message) = validate::recovery(settings) {
             checks.wrong("point_in_time_recovery", message);

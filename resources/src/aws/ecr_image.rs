@@ -13,9 +13,9 @@ use serde::Deserialize;
 use tap_engine::reference::has_unknown;
 use tap_engine::{Change, Context, Kind, KindError, KindResult, KindSpec, Observed, Outputs, Setting, Settings};
 
+use super::checks::Checks;
 use super::connect::upload_timeout;
 use super::fields::{Fields, Seen};
-use super::shape::Findings;
 use super::{Aws, call, ecr_repository, found};
 use crate::bundle::{self, Image};
 
@@ -338,16 +338,13 @@ impl Kind for EcrImage {
     }
 
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
-        let mut findings = Findings::new(settings);
-        findings
-            .required("repository_name")
-            .required("tag")
-            .name("tag", 128, "._-");
+        let mut checks = Checks::new(settings);
+        checks.required(&["repository_name", "tag"]).name("tag", 128, "._-");
         let unknown = settings.value("source").is_some_and(has_unknown);
         if let (false, Err(KindError::InvalidSetting { setting, message })) = (unknown, source_image(settings)) {
-            findings.add(&setting, message);
+            checks.wrong(&setting, message);
         }
-        findings.done()
+        checks.done()
     }
 }
 

@@ -12,8 +12,9 @@ use serde_json::Value;
 use tap_engine::json::parse_document;
 use tap_engine::{Change, Context, Kind, KindError, KindResult, KindSpec, Observed, Outputs, Setting, Settings};
 
+use super::checks::Checks;
 use super::fields::{Fields, Seen};
-use super::shape::{Findings, built, claim, tag_changes, unless_default};
+use super::shape::{built, claim, tag_changes, unless_default};
 use super::{Aws, call, found, tags};
 
 /// The kind; `id` is the repository's name.
@@ -331,15 +332,15 @@ impl Kind for EcrRepository {
     }
 
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
-        let mut findings = Findings::new(settings);
-        findings
-            .required("repository_name")
+        let mut checks = Checks::new(settings);
+        checks
+            .required(&["repository_name"])
             .name("repository_name", 256, "._-/")
-            .word("image_tag_mutability", &["MUTABLE", "IMMUTABLE"]);
-        let name = super::shape::literal(settings, "repository_name").unwrap_or_default();
+            .one_of("image_tag_mutability", &["MUTABLE", "IMMUTABLE"]);
+        let name = super::checks::literal(settings, "repository_name").unwrap_or_default();
         if name.chars().any(|c| c.is_ascii_uppercase()) {
-            findings.add("repository_name", format!("{name:?} must be in lower case"));
+            checks.wrong("repository_name", format!("{name:?} must be in lower case"));
         }
-        findings.done()
+        checks.done()
     }
 }

@@ -13,9 +13,10 @@ use tap_engine::json::parse_document;
 use tap_engine::{Change, Context, Kind, KindError, KindResult, KindSpec, Observed, Outputs, Setting, Settings};
 
 use super::call::Poll;
+use super::checks::Checks;
 use super::events::{self, GONE, filled};
 use super::fields::{Fields, Seen};
-use super::limits::{Problems, document_form};
+use super::shape::document_form;
 use super::{Aws, call, found, wait_until};
 
 /// The kind; `id` is the archive name. Archives carry no tags: the name together with the bus
@@ -191,13 +192,13 @@ impl Kind for EventArchive {
     }
 
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
-        let mut problems = Problems::default();
-        problems.required(settings, &["archive_name", "event_source_arn"]);
-        problems.length(settings, "archive_name", 1..=48);
-        problems.charset(settings, "archive_name", ".-_");
-        problems.length(settings, "description", 0..=512);
-        problems.number(settings, "retention_days", 0..=i64::from(i32::MAX));
-        problems.object(settings, "event_pattern");
-        problems.done()
+        let mut checks = Checks::new(settings);
+        checks.required(&["archive_name", "event_source_arn"]);
+        checks.length("archive_name", 1..=48);
+        checks.charset("archive_name", ".-_");
+        checks.length("description", 0..=512);
+        checks.range("retention_days", 0..=i64::from(i32::MAX));
+        checks.object("event_pattern");
+        checks.done()
     }
 }

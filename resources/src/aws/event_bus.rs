@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use aws_sdk_eventbridge::operation::describe_event_bus::DescribeEventBusOutput;
 use tap_engine::{Change, Context, Kind, KindError, KindResult, KindSpec, Observed, Outputs, Setting, Settings};
 
+use super::checks::Checks;
 use super::events::{self, GONE, filled};
 use super::fields::{Fields, Seen};
-use super::limits::Problems;
 use super::{Aws, call, found, tags};
 
 /// The kind; `id` is the bus name.
@@ -144,15 +144,15 @@ impl Kind for EventBus {
     }
 
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
-        let mut problems = Problems::default();
-        problems.required(settings, &["name"]);
+        let mut checks = Checks::new(settings);
+        checks.required(&["name"]);
         // doc: CreateEventBus: [/\.\-_A-Za-z0-9]+, and custom buses may not hold a slash.
-        problems.length(settings, "name", 1..=256);
-        problems.charset(settings, "name", ".-_");
-        problems.length(settings, "description", 0..=512);
+        checks.length("name", 1..=256);
+        checks.charset("name", ".-_");
+        checks.length("description", 0..=512);
         if settings.opt_text("name") == Some(events::DEFAULT_BUS) {
-            problems.say("name", "default is the bus that every account has already");
+            checks.wrong("name", "default is the bus that every account has already");
         }
-        problems.done()
+        checks.done()
     }
 }

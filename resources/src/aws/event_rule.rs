@@ -14,9 +14,10 @@ use tap_engine::json::parse_document;
 use tap_engine::{Change, Context, Kind, KindError, KindResult, KindSpec, Observed, Outputs, Setting, Settings};
 
 use super::call::Poll;
+use super::checks::Checks;
 use super::events::{self, DEFAULT_BUS, GONE, filled};
 use super::fields::{Fields, Seen};
-use super::limits::{Problems, document_form};
+use super::shape::document_form;
 use super::{Aws, call, found, tags, wait_until};
 
 /// The kind; `id` is `bus|rule`.
@@ -195,25 +196,25 @@ impl Kind for EventRule {
     }
 
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
-        let mut problems = Problems::default();
-        problems.required(settings, &["name"]);
-        problems.length(settings, "name", 1..=64);
-        problems.charset(settings, "name", ".-_");
-        problems.length(settings, "description", 0..=512);
-        problems.length(settings, "schedule_expression", 0..=256);
+        let mut checks = Checks::new(settings);
+        checks.required(&["name"]);
+        checks.length("name", 1..=64);
+        checks.charset("name", ".-_");
+        checks.length("description", 0..=512);
+        checks.length("schedule_expression", 0..=256);
         let states = ["ENABLED", "DISABLED", "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"];
-        problems.one_of(settings, "state", &states);
+        checks.one_of("state", &states);
         match (settings.value("event_pattern"), settings.value("schedule_expression")) {
-            (None, None) => problems.say(
+            (None, None) => checks.wrong(
                 "event_pattern",
                 "a rule needs an event_pattern or a schedule_expression",
             ),
             (Some(_), Some(_)) if bus_of(settings) != DEFAULT_BUS => {
-                problems.say("schedule_expression", "scheduled rules exist on the default bus only");
+                checks.wrong("schedule_expression", "scheduled rules exist on the default bus only")
             }
-            _ => problems.object(settings, "event_pattern"),
-        }
-        problems.done()
+            _ => checks.object("event_pattern"),
+        };
+        checks.done()
     }
 }
 

@@ -14,9 +14,10 @@ use serde_json::Value;
 use tap_engine::json::parse_document;
 use tap_engine::{Change, Context, Kind, KindError, KindResult, KindSpec, Observed, Outputs, Setting, Settings};
 
+use super::checks::Checks;
 use super::events::{self, DEFAULT_BUS, GONE, filled};
 use super::fields::{Fields, Seen};
-use super::limits::{Problems, document_form};
+use super::shape::document_form;
 use super::{Aws, call, found, retry};
 
 /// The kind; `id` is `bus|rule|target`. Targets carry no tags: the rule they hang on proves whose
@@ -311,35 +312,35 @@ impl Kind for EventTarget {
     }
 
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
-        let mut problems = Problems::default();
-        problems.required(settings, &["rule", "target_id", "arn"]);
-        problems.length(settings, "target_id", 1..=64);
-        problems.charset(settings, "target_id", ".-_");
+        let mut checks = Checks::new(settings);
+        checks.required(&["rule", "target_id", "arn"]);
+        checks.length("target_id", 1..=64);
+        checks.charset("target_id", ".-_");
         if settings.value("input").is_some() && settings.value("input_transformer").is_some() {
-            problems.say("input", "cannot be combined with input_transformer");
+            checks.wrong("input", "cannot be combined with input_transformer");
         }
-        let retries = problems.parsed::<Retries>(settings, "retry_policy").unwrap_or_default();
+        let retries = checks.parsed::<Retries>("retry_policy").unwrap_or_default();
         if retries
             .maximum_event_age_in_seconds
             .is_some_and(|n| !(60..=DEFAULT_AGE).contains(&n))
         {
-            problems.say("retry_policy", "maximum_event_age_in_seconds must be 60 to 86400");
+            checks.wrong("retry_policy", "maximum_event_age_in_seconds must be 60 to 86400");
         }
         if retries
             .maximum_retry_attempts
             .is_some_and(|n| !(0..=DEFAULT_ATTEMPTS).contains(&n))
         {
-            problems.say("retry_policy", "maximum_retry_attempts must be 0 to 185");
+            checks.wrong("retry_policy", "maximum_retry_attempts must be 0 to 185");
         }
-        if let Some(transformer) = problems.parsed::<Transformer>(settings, "input_transformer") {
+        if let Some(transformer) = checks.parsed::<Transformer>("input_transformer") {
             if transformer.input_paths.len() > 100 {
-                problems.say("input_transformer", "input_paths may have 100 elements at most");
+                checks.wrong("input_transformer", "input_paths may have 100 elements at most");
             }
             if transformer.input_paths.keys().any(|key| key.starts_with("AWS")) {
-                problems.say("input_transformer", "the names of input_paths must not start with AWS");
+                checks.wrong("input_transformer", "the names of input_paths must not start with AWS");
             }
         }
-        problems.done()
+        checks.done()
     }
 }
 

@@ -11,8 +11,9 @@ use serde_json::{Map, Value};
 use tap_engine::json::parse_document;
 use tap_engine::{Change, Context, Kind, KindResult, KindSpec, Observed, Outputs, Setting, Settings};
 
+use super::checks::Checks;
 use super::fields::{Fields, Seen};
-use super::shape::{Findings, built, claim, tag_changes, unless_default};
+use super::shape::{built, claim, tag_changes, unless_default};
 use super::{Aws, call, found, tags};
 
 /// The kind; `id` is the role's name.
@@ -393,13 +394,12 @@ impl Kind for IamRole {
     }
 
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
-        let mut findings = Findings::new(settings);
-        findings
-            .required("role_name")
-            .required("assume_role_policy")
+        let mut checks = Checks::new(settings);
+        checks
+            .required(&["role_name", "assume_role_policy"])
             .name("role_name", 64, "+=,.@_-")
-            .range("max_session_duration", 3600, 43_200);
-        findings.done()
+            .range("max_session_duration", 3600..=43_200);
+        checks.done()
     }
 }
 

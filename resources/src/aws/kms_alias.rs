@@ -65,7 +65,7 @@ impl Kind for KmsAlias {
 
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
         let mut checks = Checks::new(settings);
-        checks.required("name").required("target_key_id").text(
+        checks.required(&["name", "target_key_id"]).text(
             "name",
             7..=256,
             alphanumeric_or("/_-"),

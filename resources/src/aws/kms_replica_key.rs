@@ -196,7 +196,7 @@ impl Kind for KmsReplicaKey {
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
         let mut checks = Checks::new(settings);
         checks
-            .required("primary_key_arn")
+            .required(&["primary_key_arn"])
             .text("description", 0..=8192, |_| true, "any character")
             .range("deletion_window_in_days", 7..=30);
         let arn = checks.known_text("primary_key_arn");

@@ -11,9 +11,9 @@ use aws_sdk_lambda::types::AliasRoutingConfiguration;
 use serde_json::{Map, Value, json};
 use tap_engine::{Change, Context, Kind, KindResult, KindSpec, Observed, Outputs, Setting, Settings};
 
+use super::checks::{Checks, literal};
 use super::fields::{Fields, Seen};
 use super::lambda_function::invoke_arn;
-use super::shape::{Findings, literal};
 use super::{Aws, call, found};
 
 /// The kind; `id` is `function|alias`. Aliases carry no tags: their function and their name prove whose they are.
@@ -181,47 +181,45 @@ impl Kind for LambdaAlias {
     /// doc: `CreateAlias`: names of 1 to 128 characters that are no number; one further version at most, with a
     /// weight of 0.0 to 1.0, and neither may be `$LATEST` then.
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
-        let mut findings = Findings::new(settings);
-        findings
-            .required("name")
-            .required("function_name")
-            .required("function_version")
+        let mut checks = Checks::new(settings);
+        checks
+            .required(&["name", "function_name", "function_version"])
             .name("name", 128, "-_");
         let all_digits = |text: &str| text.chars().all(|c| c.is_ascii_digit());
         if let Some(name) = literal(settings, "name").filter(|name| all_digits(name)) {
-            findings.add("name", format!("{name:?} is a number, which names a version"));
+            checks.wrong("name", format!("{name:?} is a number, which names a version"));
         }
         let version = literal(settings, "function_version");
         if let Some(other) = version.filter(|text| *text != "$LATEST" && (text.is_empty() || !all_digits(text))) {
-            findings.add(
+            checks.wrong(
                 "function_version",
                 format!("{other:?} is neither a version's number nor $LATEST"),
             );
         }
         if settings.value("additional_version_weights").is_some() {
-            weights(&mut findings, settings);
+            weights(&mut checks, settings);
         }
-        findings.done()
+        checks.done()
     }
 }
 
-fn weights(findings: &mut Findings<'_>, settings: &Settings) {
+fn weights(checks: &mut Checks<'_>, settings: &Settings) {
     const SETTING: &str = "additional_version_weights";
     let weights: BTreeMap<String, f64> = match settings.parse(SETTING) {
         Ok(weights) => weights.unwrap_or_default(),
         Err(error) => {
-            findings.add(SETTING, error.to_string());
+            checks.wrong(SETTING, error.to_string());
             return;
         }
     };
     if weights.len() > 1 {
-        findings.add(SETTING, "an alias shares its traffic with one further version at most");
+        checks.wrong(SETTING, "an alias shares its traffic with one further version at most");
     }
     if let Some((version, weight)) = weights.iter().find(|(_, weight)| !(0.0..=1.0).contains(*weight)) {
-        findings.add(SETTING, format!("{version}: {weight} must be from 0.0 to 1.0"));
+        checks.wrong(SETTING, format!("{version}: {weight} must be from 0.0 to 1.0"));
     }
     if weights.contains_key("$LATEST") || literal(settings, "function_version") == Some("$LATEST") {
-        findings.add(
+        checks.wrong(
             SETTING,
             "traffic can be shared between published versions only, not with $LATEST",
         );

@@ -16,9 +16,10 @@ use tap_engine::json::parse_document;
 use tap_engine::{Change, Context, Kind, KindError, KindResult, KindSpec, Observed, Outputs, Setting, Settings};
 
 use super::call::Poll;
+use super::checks::Checks;
 use super::fields::{Fields, Seen};
 use super::lambda_function::retag;
-use super::shape::{Findings, claim, unless_default};
+use super::shape::{claim, unless_default};
 use super::{Aws, call, found, tags, wait_until};
 
 /// The kind; `id` is the mapping's UUID.
@@ -380,18 +381,17 @@ impl Kind for LambdaEventSourceMapping {
     }
 
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
-        let mut findings = Findings::new(settings);
-        findings
-            .required("event_source_arn")
-            .required("function_name")
-            .word("starting_position", &["TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"])
-            .range("batch_size", 1, 10_000)
-            .range("maximum_batching_window_in_seconds", 0, 300)
-            .range("maximum_retry_attempts", -1, 10_000)
-            .range("maximum_record_age_in_seconds", -1, 604_800)
-            .range("parallelization_factor", 1, 10)
-            .range("maximum_concurrency", 2, 1000);
-        findings.done()
+        let mut checks = Checks::new(settings);
+        checks
+            .required(&["event_source_arn", "function_name"])
+            .one_of("starting_position", &["TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"])
+            .range("batch_size", 1..=10_000)
+            .range("maximum_batching_window_in_seconds", 0..=300)
+            .range("maximum_retry_attempts", -1..=10_000)
+            .range("maximum_record_age_in_seconds", -1..=604_800)
+            .range("parallelization_factor", 1..=10)
+            .range("maximum_concurrency", 2..=1000);
+        checks.done()
     }
 }
 

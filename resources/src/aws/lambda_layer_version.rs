@@ -263,7 +263,7 @@ impl Kind for LambdaLayerVersion {
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
         let mut checks = Checks::new(settings);
         checks
-            .required("layer_name")
+            .required(&["layer_name"])
             .text("layer_name", 1..=64, alphanumeric_or("-_"), "letters, digits, - and _")
             .text("description", 0..=256, |_| true, "any character");
         let has = |name: &str| settings.value(name).is_some();

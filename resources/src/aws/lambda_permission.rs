@@ -10,8 +10,8 @@ use serde_json::Value;
 use tap_engine::json::parse_document;
 use tap_engine::{Change, Context, Kind, KindResult, KindSpec, Observed, Outputs, Setting, Settings};
 
+use super::checks::Checks;
 use super::fields::{Fields, Seen};
-use super::shape::Findings;
 use super::{Aws, call, found};
 
 /// The kind; `id` is `function|statement id`, with a third part where there is a qualifier. A
@@ -193,12 +193,10 @@ impl Kind for LambdaPermission {
     }
 
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
-        let mut findings = Findings::new(settings);
-        for setting in ["function_name", "statement_id", "action", "principal"] {
-            findings.required(setting);
-        }
-        findings.name("statement_id", 100, "-_");
-        findings.done()
+        let mut checks = Checks::new(settings);
+        checks.required(&["function_name", "statement_id", "action", "principal"]);
+        checks.name("statement_id", 100, "-_");
+        checks.done()
     }
 }
 

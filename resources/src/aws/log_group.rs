@@ -168,7 +168,7 @@ impl Kind for LogGroup {
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
         let mut checks = Checks::new(settings);
         checks
-            .required("log_group_name")
+            .required(&["log_group_name"])
             .text(
                 "log_group_name",
                 1..=512,

@@ -117,7 +117,7 @@ impl Kind for LogResourcePolicy {
 
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
         let mut checks = Checks::new(settings);
-        checks.required("policy_name").required("policy_document");
+        checks.required(&["policy_name", "policy_document"]);
         checks.done()
     }
 }

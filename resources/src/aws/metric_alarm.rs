@@ -16,9 +16,9 @@ use serde_json::Value;
 use tap_engine::{Change, Context, Kind, KindResult, KindSpec, Observed, Outputs, Setting, Settings};
 
 use super::alarms::{self, Actions, Alarm};
+use super::checks::Checks;
 use super::events::filled;
 use super::fields::{Fields, Seen};
-use super::limits::Problems;
 use super::{Aws, call};
 
 /// The kind; `id` is the alarm name.
@@ -315,52 +315,52 @@ impl Kind for MetricAlarm {
     }
 
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
-        let mut problems = Problems::default();
-        alarms::check(settings, &mut problems);
-        problems.required(settings, &["comparison_operator", "evaluation_periods"]);
-        problems.number(settings, "evaluation_periods", 1..=i64::from(i32::MAX));
-        problems.number(settings, "datapoints_to_alarm", 1..=i64::from(i32::MAX));
+        let mut checks = Checks::new(settings);
+        alarms::check(&mut checks);
+        checks.required(&["comparison_operator", "evaluation_periods"]);
+        checks.range("evaluation_periods", 1..=i64::from(i32::MAX));
+        checks.range("datapoints_to_alarm", 1..=i64::from(i32::MAX));
         let treatments = ["breaching", "notBreaching", "ignore", DEFAULT_TREATMENT];
-        problems.one_of(settings, "treat_missing_data", &treatments);
+        checks.one_of("treat_missing_data", &treatments);
         let operators: Vec<&str> = ComparisonOperator::values().to_vec();
-        problems.one_of(settings, "comparison_operator", &operators);
-        problems.one_of(settings, "statistic", Statistic::values());
-        problems.one_of(settings, "unit", StandardUnit::values());
+        checks.one_of("comparison_operator", &operators);
+        checks.one_of("statistic", Statistic::values());
+        checks.one_of("unit", StandardUnit::values());
         if settings.value("threshold").is_some() == settings.value("threshold_metric_id").is_some() {
-            problems.say("threshold", "set exactly one of threshold and threshold_metric_id");
+            checks.wrong("threshold", "set exactly one of threshold and threshold_metric_id");
         }
         if let (Ok(Some(points)), Ok(Some(periods))) = (
             settings.opt_i64("datapoints_to_alarm"),
             settings.opt_i64("evaluation_periods"),
         ) && points > periods
         {
-            problems.say("datapoints_to_alarm", "cannot be more than evaluation_periods");
+            checks.wrong("datapoints_to_alarm", "cannot be more than evaluation_periods");
         }
         if let Ok(Some(period)) = settings.opt_i64("period")
             && !matches!(period, 10 | 20 | 30)
             && (period <= 0 || period % 60 != 0)
         {
-            problems.say(
+            checks.wrong(
                 "period",
                 format!("must be 10, 20, 30 or a multiple of 60 seconds, not {period}"),
             );
         }
-        check_metric(settings, &mut problems);
-        problems.done()
+        check_metric(settings, &mut checks);
+        checks.done()
     }
 }
 
 /// One metric with a statistic, or queries of which exactly one returns data.
-fn check_metric(settings: &Settings, problems: &mut Problems) {
+fn check_metric(settings: &Settings, checks: &mut Checks<'_>) {
     let set = |name: &str| settings.value(name).is_some();
     if set("metrics") == set("metric_name") {
-        problems.say("metrics", "set exactly one of metrics and metric_name");
+        checks.wrong("metrics", "set exactly one of metrics and metric_name");
         return;
     }
     if set("metric_name") {
-        problems.required(settings, &["namespace", "period"]);
+        checks.required(&["namespace", "period"]);
         if set("statistic") == set("extended_statistic") {
-            problems.say("statistic", "set exactly one of statistic and extended_statistic");
+            checks.wrong("statistic", "set exactly one of statistic and extended_statistic");
         }
         return;
     }
@@ -373,20 +373,20 @@ fn check_metric(settings: &Settings, problems: &mut Problems) {
         "unit",
     ] {
         if set(name) {
-            problems.say(name, "cannot be combined with metrics");
+            checks.wrong(name, "cannot be combined with metrics");
         }
     }
-    let Some(queries) = problems.parsed::<Vec<Query>>(settings, "metrics") else {
+    let Some(queries) = checks.parsed::<Vec<Query>>("metrics") else {
         return;
     };
     if queries.iter().filter(|q| q.return_data != Some(false)).count() != 1 {
-        problems.say(
+        checks.wrong(
             "metrics",
             "exactly one element must return data; set return_data = false on the others",
         );
     }
     if queries.iter().any(|q| q.expression.is_some() == q.metric.is_some()) {
-        problems.say("metrics", "each element has either an expression or a metric");
+        checks.wrong("metrics", "each element has either an expression or a metric");
     }
 }
 

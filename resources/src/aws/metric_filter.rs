@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Number;
 use tap_engine::{Change, Context, Kind, KindError, KindResult, KindSpec, Observed, Outputs, Setting, Settings};
 
+use super::checks::{Checks, literal};
 use super::fields::{Fields, Seen, built};
-use super::limits::{Problems, literal};
 use super::{Aws, call, found};
 
 /// The kind; `id` is `<log group>|<filter name>`.
@@ -220,24 +220,24 @@ impl Kind for MetricFilter {
     }
 
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
-        let mut problems = Problems::default();
-        problems.required(settings, &["log_group_name", "filter_name", "metric_transformations"]);
-        problems.length(settings, "filter_name", 1..=512);
-        problems.length(settings, "filter_pattern", 0..=1024);
+        let mut checks = Checks::new(settings);
+        checks.required(&["log_group_name", "filter_name", "metric_transformations"]);
+        checks.length("filter_name", 1..=512);
+        checks.length("filter_pattern", 0..=1024);
         if literal(settings, "filter_name").is_some_and(|name| name.contains([':', '*'])) {
-            problems.say("filter_name", "must not hold : or *");
+            checks.wrong("filter_name", "must not hold : or *");
         }
-        let Some(transformations) = problems.parsed::<Vec<Transformation>>(settings, "metric_transformations") else {
-            return problems.done();
+        let Some(transformations) = checks.parsed::<Vec<Transformation>>("metric_transformations") else {
+            return checks.done();
         };
         let [transformation] = transformations.as_slice() else {
-            problems.say("metric_transformations", "must have exactly one element");
-            return problems.done();
+            checks.wrong("metric_transformations", "must have exactly one element");
+            return checks.done();
         };
         for mistake in mistakes(transformation) {
-            problems.say("metric_transformations", mistake);
+            checks.wrong("metric_transformations", mistake);
         }
-        problems.done()
+        checks.done()
     }
 }
 

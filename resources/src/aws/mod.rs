@@ -8,7 +8,6 @@ pub mod clients;
 pub mod connect;
 pub mod fields;
 pub mod key_ref;
-mod limits;
 pub mod policy;
 pub mod retry;
 pub mod shape;

@@ -360,9 +360,7 @@ impl Kind for Route53Record {
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
         let mut checks = Checks::new(settings);
         checks
-            .required("hosted_zone_id")
-            .required("name")
-            .required("type")
+            .required(&["hosted_zone_id", "name", "type"])
             .one_of("type", TYPES)
             .one_of("failover", &["PRIMARY", "SECONDARY"])
             .range("ttl", 0..=2_147_483_647)

@@ -176,7 +176,7 @@ impl Kind for S3Bucket {
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
         let mut checks = Checks::new(settings);
         checks
-            .required("bucket")
+            .required(&["bucket"])
             .one_of("versioning", &["Enabled", "Suspended"])
             .one_of(
                 "object_ownership",

@@ -94,7 +94,7 @@ impl Kind for S3BucketReplication {
 
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
         let mut checks = Checks::new(settings);
-        checks.required("bucket").required("role").required("rules");
+        checks.required(&["bucket", "role", "rules"]);
         match settings.parse::<Vec<Rule>>("rules") {
             Err(error) => {
                 checks.wrong("rules", error.to_string());

@@ -14,8 +14,9 @@ use serde_json::{Map, Value, json};
 use tap_engine::reference::has_unknown;
 use tap_engine::{Change, Context, Kind, KindError, KindResult, KindSpec, Observed, Outputs, Setting, Settings};
 
+use super::checks::{Checks, literal};
 use super::fields::{Fields, Seen};
-use super::shape::{Findings, built, literal, unless_default};
+use super::shape::{built, unless_default};
 use super::{Aws, call, found};
 
 /// The kind; `id` is `group|name`. Schedules carry no tags: group and name prove whose it is.
@@ -300,15 +301,14 @@ impl Kind for Schedule {
     }
 
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
-        let mut findings = Findings::new(settings);
-        findings
-            .required("name")
-            .required("schedule_expression")
+        let mut checks = Checks::new(settings);
+        checks
+            .required(&["name", "schedule_expression"])
             .name("name", 64, "-_.")
             .name("group_name", 64, "-_.")
-            .word("state", &["ENABLED", "DISABLED"]);
+            .one_of("state", &["ENABLED", "DISABLED"]);
         if let Some(text) = literal(settings, "schedule_expression").filter(|text| !is_expression(text)) {
-            findings.add(
+            checks.wrong(
                 "schedule_expression",
                 format!(
                     "{text:?} must be at(yyyy-mm-ddThh:mm:ss), rate(<number> minutes|hours|days) or cron(<six fields>)"
@@ -317,12 +317,12 @@ impl Kind for Schedule {
         }
         let known = |name| settings.value(name).is_none_or(|value| !has_unknown(value));
         if let (true, Err(error)) = (known("target"), target(settings)) {
-            findings.add("target", error.to_string());
+            checks.wrong("target", error.to_string());
         }
         if let (true, Err(error)) = (known("flexible_time_window"), window(settings)) {
-            findings.add("flexible_time_window", error.to_string());
+            checks.wrong("flexible_time_window", error.to_string());
         }
-        findings.done()
+        checks.done()
     }
 }
 

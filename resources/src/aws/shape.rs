@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use aws_smithy_types::error::operation::BuildError;
 use serde_json::Value;
+use tap_engine::json::{normalise, parse_document};
 use tap_engine::{Change, Context, KindError, KindResult, Settings};
 
 use super::fields::Fields;
@@ -53,77 +54,11 @@ pub fn claim(cx: &Context, operation: &str, what: &str, found: &tags::Tags) -> K
     })
 }
 
-/// The text of a setting at plan time, unless it still holds references.
-pub fn literal<'a>(settings: &'a Settings, name: &str) -> Option<&'a str> {
-    settings.opt_text(name).filter(|text| !text.contains("${"))
-}
-
-/// Collects the findings of [`tap_engine::Kind::validate`].
-#[derive(Debug)]
-pub struct Findings<'a> {
-    settings: &'a Settings,
-    found: Vec<(String, String)>,
-}
-
-impl<'a> Findings<'a> {
-    /// For these settings (references still symbolic).
-    pub fn new(settings: &'a Settings) -> Self {
-        Self {
-            settings,
-            found: Vec::new(),
-        }
-    }
-
-    /// Adds a finding.
-    pub fn add(&mut self, setting: &str, message: impl Into<String>) -> &mut Self {
-        self.found.push((setting.to_owned(), message.into()));
-        self
-    }
-
-    /// A name: at most `longest` characters, letters, digits and `also`.
-    pub fn name(&mut self, setting: &str, longest: usize, also: &str) -> &mut Self {
-        let Some(text) = literal(self.settings, setting) else {
-            return self;
-        };
-        let legal = text.chars().all(|c| c.is_ascii_alphanumeric() || also.contains(c));
-        if text.is_empty() || text.chars().count() > longest || !legal {
-            let message = format!("{text:?} must have 1 to {longest} characters: letters, digits and any of {also}");
-            self.add(setting, message);
-        }
-        self
-    }
-
-    /// A number within bounds.
-    pub fn range(&mut self, setting: &str, low: i64, high: i64) -> &mut Self {
-        match self.settings.value(setting) {
-            Some(Value::Number(n)) if n.as_i64().is_none_or(|n| n < low || n > high) => {
-                self.add(setting, format!("{n} must be a whole number from {low} to {high}"))
-            }
-            _ => self,
-        }
-    }
-
-    /// One of several words.
-    pub fn word(&mut self, setting: &str, words: &[&str]) -> &mut Self {
-        match literal(self.settings, setting) {
-            Some(text) if !words.contains(&text) => {
-                self.add(setting, format!("{text:?} must be one of {}", words.join(", ")))
-            }
-            _ => self,
-        }
-    }
-
-    /// A setting that must be there.
-    pub fn required(&mut self, setting: &str) -> &mut Self {
-        if self.settings.value(setting).is_none() {
-            self.add(setting, "is required");
-        }
-        self
-    }
-
-    /// All findings.
-    pub fn done(&mut self) -> Vec<(String, String)> {
-        std::mem::take(&mut self.found)
+/// A JSON document in the one form that is compared, whether it was given as text or as a value.
+pub fn document_form(value: &Value) -> Value {
+    match value {
+        Value::String(text) => normalise(&parse_document(text), false),
+        other => normalise(other, false),
     }
 }
 
@@ -142,20 +77,10 @@ mod tests {
     }
 
     #[test]
-    fn findings_leave_references_alone() {
-        let settings = Settings::from([
-            ("name".to_owned(), json!("no spaces")),
-            ("role".to_owned(), json!("${iam_role.a.arn}")),
-            ("size".to_owned(), json!(7)),
-        ]);
-        let found = Findings::new(&settings)
-            .name("name", 64, "-_")
-            .name("role", 3, "")
-            .word("role", &["x"])
-            .range("size", 8, 9)
-            .required("absent")
-            .done();
-        let names: Vec<_> = found.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["name", "size", "absent"]);
+    fn a_document_given_as_text_equals_the_same_document_given_as_a_value() {
+        assert_eq!(
+            document_form(&json!(r#"{"b": 1.0, "a": []}"#)),
+            document_form(&json!({"a": [], "b": 1}))
+        );
     }
 }

@@ -182,9 +182,7 @@ impl Kind for SnsSubscription {
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
         let mut checks = Checks::new(settings);
         checks
-            .required("topic_arn")
-            .required("protocol")
-            .required("endpoint")
+            .required(&["topic_arn", "protocol", "endpoint"])
             .one_of("protocol", PROTOCOLS)
             .one_of("filter_policy_scope", &["MessageAttributes", "MessageBody"]);
         let endpoint = checks.known_text("endpoint").unwrap_or_default();

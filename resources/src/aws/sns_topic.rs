@@ -186,7 +186,7 @@ impl Kind for SnsTopic {
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
         let mut checks = Checks::new(settings);
         checks
-            .required("name")
+            .required(&["name"])
             .text("name", 1..=256, alphanumeric_or("_-"), "letters, digits, _ and -")
             .text("display_name", 0..=100, |c| !c.is_control(), "printable characters")
             .one_of("tracing_config", &["PassThrough", "Active"]);

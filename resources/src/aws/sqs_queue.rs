@@ -13,8 +13,8 @@ use tap_engine::json::parse_document;
 use tap_engine::{Change, Context, Kind, KindError, KindResult, KindSpec, Observed, Outputs, Setting, Settings};
 
 use super::call::Poll;
+use super::checks::Checks;
 use super::fields::{Fields, Seen};
-use super::limits::Problems;
 use super::{Aws, call, found, tags, wait_until};
 
 /// The kind; `id` is the queue URL.
@@ -287,12 +287,12 @@ impl Kind for SqsQueue {
     /// The limits of `SetQueueAttributes`, in seconds
     /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html>).
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
-        let mut problems = Problems::default();
-        problems.number(settings, "delay_seconds", 0..=900);
-        problems.number(settings, "visibility_timeout_seconds", 0..=43_200);
-        problems.number(settings, "message_retention_seconds", 60..=1_209_600);
-        problems.number(settings, "kms_data_key_reuse_period_seconds", 60..=86_400);
-        problems.done()
+        let mut checks = Checks::new(settings);
+        checks.range("delay_seconds", 0..=900);
+        checks.range("visibility_timeout_seconds", 0..=43_200);
+        checks.range("message_retention_seconds", 60..=1_209_600);
+        checks.range("kms_data_key_reuse_period_seconds", 60..=86_400);
+        checks.done()
     }
 }
 

@@ -239,8 +239,7 @@ impl Kind for SsmParameter {
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
         let mut checks = Checks::new(settings);
         checks
-            .required("name")
-            .required("type")
+            .required(&["name", "type"])
             .text(
                 "name",
                 1..=1011,

@@ -18,8 +18,9 @@ use tap_engine::reference::has_unknown;
 use tap_engine::{Change, Context, Kind, KindResult, KindSpec, Observed, Outputs, Setting, Settings};
 
 use super::call::Poll;
+use super::checks::Checks;
 use super::fields::{Fields, Seen};
-use super::shape::{Findings, claim, tag_changes, unless_default};
+use super::shape::{claim, tag_changes, unless_default};
 use super::{Aws, call, found, tags, wait_until};
 
 mod language;
@@ -344,26 +345,24 @@ impl Kind for StateMachine {
     }
 
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
-        let mut findings = Findings::new(settings);
-        findings
-            .required("name")
-            .required("definition")
-            .required("role_arn")
+        let mut checks = Checks::new(settings);
+        checks
+            .required(&["name", "definition", "role_arn"])
             .name("name", 80, "-_")
-            .word("type", &["STANDARD", "EXPRESS"]);
+            .one_of("type", &["STANDARD", "EXPRESS"]);
         let known = |name| settings.value(name).filter(|value| !has_unknown(value));
         if known("logging").is_some()
             && let Err(error) = settings.parse::<Logging>("logging")
         {
-            findings.add("logging", error.to_string());
+            checks.wrong("logging", error.to_string());
         }
         if let Some(definition) = known("definition") {
             let definition = definition.as_str().map_or_else(|| definition.clone(), parse_document);
             for wrong in language::check(&definition) {
-                findings.add("definition", wrong);
+                checks.wrong("definition", wrong);
             }
         }
-        findings.done()
+        checks.done()
     }
 }
 

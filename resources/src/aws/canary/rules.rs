@@ -8,8 +8,8 @@ use tap_engine::Settings;
 
 use super::configuration::{Encryption, RunConfig, Schedule, Vpc};
 use super::runtime::Runtime;
+use crate::aws::checks::{Checks, literal};
 use crate::aws::fields::Fields;
-use crate::aws::limits::{Problems, literal};
 
 /// Names and values together, in bytes.
 const LARGEST_ENVIRONMENT: usize = 4096;
@@ -26,53 +26,50 @@ fn fits(pattern: &LazyLock<Option<Regex>>, text: &str) -> bool {
 
 /// All findings.
 pub(super) fn check(settings: &Settings) -> Vec<(String, String)> {
-    let mut problems = Problems::default();
-    problems.required(
-        settings,
-        &[
-            "name",
-            "artifact_s3_location",
-            "execution_role_arn",
-            "runtime_version",
-            "handler",
-            "script",
-            "schedule",
-        ],
-    );
-    problems.number(settings, "success_retention_period_in_days", 1..=455);
-    problems.number(settings, "failure_retention_period_in_days", 1..=455);
-    problems.one_of(settings, "provisioned_resource_cleanup", &["AUTOMATIC", "OFF"]);
-    names(settings, &mut problems);
-    let schedule = problems.parsed::<Schedule>(settings, "schedule");
-    let run_config = problems.parsed::<RunConfig>(settings, "run_config");
+    let mut checks = Checks::new(settings);
+    checks.required(&[
+        "name",
+        "artifact_s3_location",
+        "execution_role_arn",
+        "runtime_version",
+        "handler",
+        "script",
+        "schedule",
+    ]);
+    checks.range("success_retention_period_in_days", 1..=455);
+    checks.range("failure_retention_period_in_days", 1..=455);
+    checks.one_of("provisioned_resource_cleanup", &["AUTOMATIC", "OFF"]);
+    names(settings, &mut checks);
+    let schedule = checks.parsed::<Schedule>("schedule");
+    let run_config = checks.parsed::<RunConfig>("run_config");
     if let Some(schedule) = &schedule {
-        check_schedule(schedule, run_config.as_ref(), &mut problems);
+        check_schedule(schedule, run_config.as_ref(), &mut checks);
     }
     if let Some(config) = &run_config {
-        check_run_config(config, &mut problems);
+        check_run_config(config, &mut checks);
     }
-    if let Some(vpc) = problems.parsed::<Vpc>(settings, "vpc_config")
+    if let Some(vpc) = checks.parsed::<Vpc>("vpc_config")
         && (vpc.subnet_ids.is_empty() || vpc.security_group_ids.is_empty())
     {
-        problems.say("vpc_config", "needs subnet_ids and security_group_ids");
+        checks.wrong("vpc_config", "needs subnet_ids and security_group_ids");
     }
-    if let Some(encryption) = problems.parsed::<Encryption>(settings, "artifact_encryption") {
-        check_encryption(&encryption, &mut problems);
+    if let Some(encryption) = checks.parsed::<Encryption>("artifact_encryption") {
+        check_encryption(&encryption, &mut checks);
     }
     // With AUTOMATIC, Synthetics deletes the function whatever DeleteCanary says.
     let automatic = literal(settings, "provisioned_resource_cleanup") != Some("OFF");
     if settings.opt_bool("delete_lambda").is_ok_and(|keep| keep == Some(false)) && automatic {
-        problems.say("delete_lambda", "false needs provisioned_resource_cleanup = \"OFF\"");
+        checks.wrong("delete_lambda", "false needs provisioned_resource_cleanup = \"OFF\"");
     }
-    problems.done()
+    checks.done()
 }
 
-fn names(settings: &Settings, problems: &mut Problems) {
+fn names(settings: &Settings, checks: &mut Checks<'_>) {
     // O-07: the whole name; it is never cut.
     if let Some(name) = literal(settings, "name")
         && !fits(&NAME, name)
     {
-        problems.say(
+        checks.wrong(
             "name",
             format!("{name:?} must have 1 to 255 characters: lower-case letters, digits, - and _"),
         );
@@ -80,7 +77,7 @@ fn names(settings: &Settings, problems: &mut Problems) {
     if let Some(runtime) = literal(settings, "runtime_version")
         && Runtime::parse(runtime).is_none()
     {
-        problems.say(
+        checks.wrong(
             "runtime_version",
             format!("{runtime:?} is no runtime of Synthetics, such as syn-nodejs-puppeteer-15.0"),
         );
@@ -88,7 +85,7 @@ fn names(settings: &Settings, problems: &mut Problems) {
     if let Some(handler) = literal(settings, "handler")
         && (handler.len() > 128 || !fits(&HANDLER, handler))
     {
-        problems.say(
+        checks.wrong(
             "handler",
             format!("{handler:?} must be <file>.<function>, of 128 characters at most"),
         );
@@ -97,7 +94,7 @@ fn names(settings: &Settings, problems: &mut Problems) {
         let bucket = location.strip_prefix("s3://").unwrap_or(location);
         // doc: UpdateCanary, ArtifactS3Location.
         if bucket.split('/').next().unwrap_or_default().contains('.') {
-            problems.say("artifact_s3_location", "the bucket's name must not hold a period");
+            checks.wrong("artifact_s3_location", "the bucket's name must not hold a period");
         }
     }
 }
@@ -109,7 +106,7 @@ fn minutes(expression: &str) -> Option<i64> {
     Some(if unit.starts_with("hour") { number * 60 } else { number })
 }
 
-fn check_schedule(schedule: &Schedule, run_config: Option<&RunConfig>, problems: &mut Problems) {
+fn check_schedule(schedule: &Schedule, run_config: Option<&RunConfig>, checks: &mut Checks<'_>) {
     let expression = schedule.expression.as_str();
     if expression.contains("${") {
         return;
@@ -120,7 +117,7 @@ fn check_schedule(schedule: &Schedule, run_config: Option<&RunConfig>, problems:
             .any(|unit| expression.ends_with(unit));
     let is_cron = expression.starts_with("cron(") && expression.ends_with(')');
     if !is_rate && !is_cron {
-        problems.say(
+        checks.wrong(
             "schedule",
             format!("{expression:?} must be cron(...) or a rate from rate(1 minute) to rate(1 hour); rate(0 minute) runs once"),
         );
@@ -129,77 +126,77 @@ fn check_schedule(schedule: &Schedule, run_config: Option<&RunConfig>, problems:
         .duration_in_seconds
         .is_some_and(|seconds| !(0..=31_622_400).contains(&seconds))
     {
-        problems.say("schedule", "duration_in_seconds must be 0 to 31622400 (a year)");
+        checks.wrong("schedule", "duration_in_seconds must be 0 to 31622400 (a year)");
     }
     let retries = schedule.max_retries.unwrap_or_default();
     if !(0..=2).contains(&retries) {
-        problems.say("schedule", "max_retries must be 0 to 2");
+        checks.wrong("schedule", "max_retries must be 0 to 2");
     }
     let Some(timeout) = run_config.and_then(|config| config.timeout_in_seconds) else {
         return;
     };
     if retries == 2 && timeout >= 600 {
-        problems.say("run_config", "timeout_in_seconds must be below 600 with two retries");
+        checks.wrong("run_config", "timeout_in_seconds must be below 600 with two retries");
     }
     if let Some(minutes) = minutes(expression).filter(|minutes| *minutes > 0)
         && i64::from(timeout) > minutes * 60
     {
-        problems.say(
+        checks.wrong(
             "run_config",
             format!("timeout_in_seconds {timeout} is longer than the {minutes} minutes between two runs"),
         );
     }
 }
 
-fn check_run_config(config: &RunConfig, problems: &mut Problems) {
+fn check_run_config(config: &RunConfig, checks: &mut Checks<'_>) {
     if config
         .timeout_in_seconds
         .is_some_and(|seconds| !(3..=840).contains(&seconds))
     {
-        problems.say("run_config", "timeout_in_seconds must be 3 to 840");
+        checks.wrong("run_config", "timeout_in_seconds must be 3 to 840");
     }
     if config
         .memory_in_mb
         .is_some_and(|memory| !(960..=3008).contains(&memory) || memory % 64 != 0)
     {
-        problems.say("run_config", "memory_in_mb must be a multiple of 64 from 960 to 3008");
+        checks.wrong("run_config", "memory_in_mb must be a multiple of 64 from 960 to 3008");
     }
     if config
         .ephemeral_storage
         .is_some_and(|size| !(1024..=10_240).contains(&size))
     {
-        problems.say("run_config", "ephemeral_storage must be 1024 to 10240 megabytes");
+        checks.wrong("run_config", "ephemeral_storage must be 1024 to 10240 megabytes");
     }
     let variables = config.environment_variables.iter().flatten();
     for (name, _) in variables.clone().filter(|(name, _)| !fits(&VARIABLE, name)) {
-        problems.say(
+        checks.wrong(
             "run_config",
             format!("environment variable {name:?} must begin with a letter and hold letters, digits and _ only"),
         );
     }
     let size: usize = variables.map(|(name, value)| name.len() + value.len()).sum();
     if size > LARGEST_ENVIRONMENT {
-        problems.say(
+        checks.wrong(
             "run_config",
             format!("the environment has {size} bytes; Lambda takes {LARGEST_ENVIRONMENT} at most"),
         );
     }
 }
 
-fn check_encryption(encryption: &Encryption, problems: &mut Problems) {
-    match (encryption.mode.as_str(), &encryption.kms_key_arn) {
-        ("SSE_S3", Some(_)) => problems.say("artifact_encryption", "SSE_S3 takes no kms_key_arn"),
-        ("SSE_S3" | "SSE_KMS", _) => {}
-        (mode, _) => problems.say(
-            "artifact_encryption",
-            format!("mode must be SSE_S3 or SSE_KMS, not {mode}"),
-        ),
+fn check_encryption(encryption: &Encryption, checks: &mut Checks<'_>) {
+    let wrong = match (encryption.mode.as_str(), &encryption.kms_key_arn) {
+        ("SSE_S3", Some(_)) => Some("SSE_S3 takes no kms_key_arn".to_owned()),
+        ("SSE_S3" | "SSE_KMS", _) => None,
+        (mode, _) => Some(format!("mode must be SSE_S3 or SSE_KMS, not {mode}")),
+    };
+    if let Some(message) = wrong {
+        checks.wrong("artifact_encryption", message);
     }
     if let Some(arn) = &encryption.kms_key_arn
         && !arn.contains("${")
         && !arn.contains(":key/")
     {
-        problems.say("artifact_encryption", "kms_key_arn must be the key's ARN");
+        checks.wrong("artifact_encryption", "kms_key_arn must be the key's ARN");
     }
 }
 

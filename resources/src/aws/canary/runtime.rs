@@ -8,7 +8,7 @@ use aws_sdk_synthetics::types::RuntimeVersion;
 use aws_smithy_types::DateTime;
 use tap_engine::{Context, Finding, KindResult, Prospect, Settings};
 
-use crate::aws::shape::literal;
+use crate::aws::checks::literal;
 use crate::aws::{Aws, call};
 
 /// A plan does not wait longer for the list of runtimes.

@@ -13,8 +13,7 @@ use super::shape::{self, Index, KeyAttribute, PointInTimeRecovery, Sse};
 pub(super) fn mistakes(settings: &Settings) -> Vec<(String, String)> {
     let mut checks = Checks::new(settings);
     checks
-        .required("table_name")
-        .required("hash_key")
+        .required(&["table_name", "hash_key"])
         .text("ttl_attribute", 1..=255, |_| true, "any character")
         .one_of("billing_mode", &["PROVISIONED", "PAY_PER_REQUEST"])
         .one_of(

@@ -5,8 +5,8 @@ use tap_engine::Settings;
 use tap_engine::reference::has_unknown;
 
 use super::code::CodeSetting;
+use crate::aws::checks::{Checks, literal};
 use crate::aws::fields::Fields;
-use crate::aws::shape::{Findings, literal};
 use crate::bundle;
 
 /// Lambda keeps these for itself.
@@ -33,43 +33,41 @@ const RESERVED_VARIABLES: &[&str] = &[
 /// Names and values together, in bytes.
 const LARGEST_ENVIRONMENT: usize = 4096;
 
-/// All findings.
+/// All that is wrong.
 pub(super) fn check(settings: &Settings) -> Vec<(String, String)> {
-    let mut findings = Findings::new(settings);
-    findings
-        .required("function_name")
-        .required("role")
-        .required("code")
+    let mut checks = Checks::new(settings);
+    checks
+        .required(&["function_name", "role", "code"])
         .name("function_name", 64, "-_")
-        .word("package_type", &["Zip", "Image"])
-        .word("tracing_mode", &["Active", "PassThrough"])
-        .word("log_format", &["Text", "JSON"])
-        .range("memory_size", 128, 10_240)
-        .range("timeout", 1, 900)
-        .range("ephemeral_storage_size", 512, 10_240)
-        .range("reserved_concurrent_executions", 0, i64::from(i32::MAX));
+        .one_of("package_type", &["Zip", "Image"])
+        .one_of("tracing_mode", &["Active", "PassThrough"])
+        .one_of("log_format", &["Text", "JSON"])
+        .range("memory_size", 128..=10_240)
+        .range("timeout", 1..=900)
+        .range("ephemeral_storage_size", 512..=10_240)
+        .range("reserved_concurrent_executions", 0..=i64::from(i32::MAX));
     // doc: CreateFunction, Layers: at most five.
     if settings
         .value("layers")
         .and_then(serde_json::Value::as_array)
         .is_some_and(|list| list.len() > 5)
     {
-        findings.add("layers", "a function may have 5 layers at most");
+        checks.wrong("layers", "a function may have 5 layers at most");
     }
-    code(&mut findings, settings);
-    architectures(&mut findings, settings);
-    environment(&mut findings, settings);
-    findings.done()
+    code(&mut checks, settings);
+    architectures(&mut checks, settings);
+    environment(&mut checks, settings);
+    checks.done()
 }
 
-fn code(findings: &mut Findings<'_>, settings: &Settings) {
+fn code(checks: &mut Checks<'_>, settings: &Settings) {
     if settings.value("code").is_none_or(has_unknown) {
         return;
     }
     let code = match settings.parse::<CodeSetting>("code") {
         Ok(code) => code.unwrap_or_default(),
         Err(error) => {
-            findings.add("code", error.to_string());
+            checks.wrong("code", error.to_string());
             return;
         }
     };
@@ -80,34 +78,34 @@ fn code(findings: &mut Findings<'_>, settings: &Settings) {
         } else {
             "image_uri needs package_type \"Image\""
         };
-        findings.add("code", message);
+        checks.wrong("code", message);
     }
     if !image {
-        findings.required("runtime").required("handler");
+        checks.required(&["runtime", "handler"]);
     }
     if let Some(Err(error)) = code.bundle.as_deref().map(bundle::zip) {
-        findings.add("code", error.to_string());
+        checks.wrong("code", error.to_string());
     }
 }
 
-fn architectures(findings: &mut Findings<'_>, settings: &Settings) {
+fn architectures(checks: &mut Checks<'_>, settings: &Settings) {
     let names = settings.texts("architectures").unwrap_or_default();
     let wrong = names
         .iter()
         .any(|name| !name.contains("${") && !bundle::ARCHITECTURES.contains(&name.as_str()));
     if wrong || names.len() > 1 {
-        findings.add("architectures", "must be [\"arm64\"] or [\"x86_64\"]");
+        checks.wrong("architectures", "must be [\"arm64\"] or [\"x86_64\"]");
     }
 }
 
-fn environment(findings: &mut Findings<'_>, settings: &Settings) {
+fn environment(checks: &mut Checks<'_>, settings: &Settings) {
     if settings.value("environment").is_none_or(has_unknown) {
         return;
     }
     let variables = match settings.text_map("environment") {
         Ok(variables) => variables,
         Err(error) => {
-            findings.add("environment", error.to_string());
+            checks.wrong("environment", error.to_string());
             return;
         }
     };
@@ -116,9 +114,9 @@ fn environment(findings: &mut Findings<'_>, settings: &Settings) {
         let starts_well = letters.next().is_some_and(|c| c.is_ascii_alphabetic());
         let legal = starts_well && name.len() > 1 && letters.all(|c| c.is_ascii_alphanumeric() || c == '_');
         if RESERVED_VARIABLES.contains(&name.as_str()) {
-            findings.add("environment", format!("{name} is reserved by Lambda"));
+            checks.wrong("environment", format!("{name} is reserved by Lambda"));
         } else if !legal {
-            findings.add(
+            checks.wrong(
                 "environment",
                 format!("{name:?} must start with a letter and hold only letters, digits and underscores"),
             );
@@ -127,7 +125,7 @@ fn environment(findings: &mut Findings<'_>, settings: &Settings) {
     // References are counted as written; what they stand for is mostly longer.
     let size: usize = variables.iter().map(|(name, value)| name.len() + value.len()).sum();
     if size > LARGEST_ENVIRONMENT {
-        findings.add(
+        checks.wrong(
             "environment",
             format!("has {size} bytes; Lambda takes {LARGEST_ENVIRONMENT} at most"),
         );

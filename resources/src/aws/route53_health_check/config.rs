@@ -149,7 +149,7 @@ pub(super) fn observed(config: &HealthCheckConfig, recorded: &Settings) -> Seen 
 pub(super) fn mistakes(settings: &Settings) -> Vec<(String, String)> {
     let mut checks = Checks::new(settings);
     checks
-        .required("type")
+        .required(&["type"])
         .one_of("type", TYPES)
         .range("port", 1..=65_535)
         .range("failure_threshold", 1..=10)
@@ -163,9 +163,14 @@ pub(super) fn mistakes(settings: &Settings) -> Vec<(String, String)> {
     {
         checks.wrong("request_interval", "is 10 or 30 seconds");
     }
-    let Some(check_type) = checks.known_text("type") else {
-        return checks.done();
-    };
+    if let Some(check_type) = checks.known_text("type") {
+        fits_type(settings, check_type, &mut checks);
+    }
+    checks.done()
+}
+
+/// What a check of this type needs and what it cannot have.
+fn fits_type(settings: &Settings, check_type: &str, checks: &mut Checks<'_>) {
     let has = |name: &str| settings.value(name).is_some();
     let endpoint = [
         "fqdn",
@@ -175,15 +180,15 @@ pub(super) fn mistakes(settings: &Settings) -> Vec<(String, String)> {
         "failure_threshold",
         "regions",
     ];
-    if !calls(check_type) {
+    if calls(check_type) {
+        checks.required(&["fqdn"]);
+    } else {
         for name in endpoint.into_iter().filter(|name| has(name)) {
             checks.wrong(name, format!("a {check_type} check calls no endpoint"));
         }
-    } else if !has("fqdn") {
-        checks.required("fqdn");
     }
-    if check_type == "TCP" && !has("port") {
-        checks.required("port");
+    if check_type == "TCP" {
+        checks.required(&["port"]);
     }
     for (name, wanted) in [
         ("search_string", check_type.ends_with("_STR_MATCH")),
@@ -205,7 +210,6 @@ pub(super) fn mistakes(settings: &Settings) -> Vec<(String, String)> {
     if let Err(error) = settings.parse::<Alarm>("alarm_identifier") {
         checks.wrong("alarm_identifier", error.to_string());
     }
-    checks.done()
 }
 
 #[cfg(test)]
