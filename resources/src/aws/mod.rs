@@ -71,6 +71,7 @@ pub mod ssm_parameter;
 pub mod state_machine;
 mod waf_rules;
 pub mod wafv2_association;
+mod wafv2;
 pub mod wafv2_ip_set;
 pub mod wafv2_logging;
 pub mod wafv2_web_acl;

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tap_engine::{Change, Context, Kind, KindError, KindResult, KindSpec, Observed, Outputs, Setting, Settings};
 
+use super::checks::Checks;
 use super::fields::{Fields, Seen};
-use super::limits::Problems;
-use super::wafv2_web_acl::{GONE, tags_of};
+use super::wafv2::{GONE, tags_of};
 use super::{Aws, call, found, tags};
 
 /// The kind; `id` is the ARN of the protected resource, which has one web ACL at most.
@@ -121,8 +121,8 @@ impl Kind for Wafv2Association {
     }
 
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
-        let mut problems = Problems::default();
-        problems.required(settings, &["web_acl_arn", "resource_arn"]);
-        problems.done()
+        let mut checks = Checks::new(settings);
+        checks.required(&["web_acl_arn", "resource_arn"]);
+        checks.done()
     }
 }

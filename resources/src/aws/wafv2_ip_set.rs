@@ -10,10 +10,10 @@ use aws_sdk_wafv2::types::{IpAddressVersion, IpSet, Scope};
 use serde_json::Value;
 use tap_engine::{Change, Context, Kind, KindError, KindResult, KindSpec, Observed, Outputs, Setting, Settings};
 
+use super::checks::Checks;
 use super::events::filled;
 use super::fields::{Fields, Seen};
-use super::limits::Problems;
-use super::wafv2_web_acl::{CHANGED, GONE, LOCK_ATTEMPTS, parts, retag, sdk_tags, tags_of};
+use super::wafv2::{GONE, adopted, outputs, parts, retag, sdk_tags, tags_of, with_fresh_token};
 use super::{Aws, call, found, tags};
 
 /// The kind; `id` is `id|name|scope`.
@@ -49,15 +49,6 @@ static SPEC: KindSpec = KindSpec {
     ],
 };
 
-fn outputs(id: &str, arn: &str) -> Outputs {
-    let (_, name, _) = parts(id);
-    Outputs::from([
-        ("id".into(), id.into()),
-        ("arn".into(), arn.into()),
-        ("name".into(), name.into()),
-    ])
-}
-
 impl Wafv2IpSet {
     /// The set with its lock token.
     async fn get(&self, cx: &Context, id: &str) -> KindResult<Option<(IpSet, String)>> {
@@ -74,8 +65,7 @@ impl Wafv2IpSet {
         let (set_id, name, scope) = parts(id);
         let addresses = wanted.texts("addresses")?;
         let client = self.0.wafv2(&cx.region);
-        let mut attempt = 1;
-        loop {
+        with_fresh_token(|| async {
             let Some((_, token)) = self.get(cx, id).await? else {
                 return Err(KindError::Failed {
                     operation: "wafv2:UpdateIPSet".into(),
@@ -90,11 +80,10 @@ impl Wafv2IpSet {
                 .set_description(wanted.opt_string("description"))
                 .set_addresses(Some(addresses.clone()))
                 .lock_token(token);
-            match call(cx, "wafv2:UpdateIPSet", || request.clone().send()).await {
-                Err(error) if error.is_code(CHANGED) && attempt < LOCK_ATTEMPTS => attempt += 1,
-                answer => return answer.map(|_| ()),
-            }
-        }
+            let answer = call(cx, "wafv2:UpdateIPSet", || request.clone().send()).await;
+            answer.map(|_| ())
+        })
+        .await
     }
 
     /// `id` and ARN of the set with this name.
@@ -204,8 +193,7 @@ impl Kind for Wafv2IpSet {
     async fn delete(&self, cx: &Context, id: &str, _recorded: &Settings) -> KindResult<()> {
         let (set_id, name, scope) = parts(id);
         let client = self.0.wafv2(&cx.region);
-        let mut attempt = 1;
-        loop {
+        with_fresh_token(|| async {
             let Some((_, token)) = self.get(cx, id).await? else {
                 return Ok(());
             };
@@ -219,53 +207,37 @@ impl Kind for Wafv2IpSet {
                     .send()
             })
             .await;
-            match found(answer, GONE) {
-                Err(error) if error.is_code(CHANGED) && attempt < LOCK_ATTEMPTS => attempt += 1,
-                answer => return answer.map(|_| ()),
-            }
-        }
+            found(answer, GONE).map(|_| ())
+        })
+        .await
     }
 
     async fn find(&self, cx: &Context, desired: &Settings) -> KindResult<Option<String>> {
         let (name, scope) = (desired.text("name")?, desired.text("scope")?);
-        let Some((id, arn)) = self.look_up(cx, name, scope).await? else {
-            return Ok(None);
-        };
-        if cx.known_ids.contains(&id) {
-            return Ok(None);
-        }
-        if tags::owned(cx, &tags_of(&self.0, cx, &arn).await?) {
-            return Ok(Some(id));
-        }
-        Err(KindError::NotOwned {
-            operation: "wafv2:ListIPSets".into(),
-            message: format!(
-                "an IP set named {name} exists already and is not tagged as {} of {}",
-                cx.key, cx.stack
-            ),
-        })
+        let hit = self.look_up(cx, name, scope).await?;
+        adopted(&self.0, cx, hit, "wafv2:ListIPSets", &format!("an IP set named {name}")).await
     }
 
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
-        let mut problems = Problems::default();
-        problems.required(settings, &["name", "scope", "ip_address_version", "addresses"]);
-        problems.length(settings, "name", 1..=128);
-        problems.charset(settings, "name", "-_");
-        problems.length(settings, "description", 1..=256);
-        problems.one_of(settings, "scope", &["REGIONAL", "CLOUDFRONT"]);
-        problems.one_of(settings, "ip_address_version", &["IPV4", "IPV6"]);
-        problems.at_most(settings, "addresses", MOST_ADDRESSES);
+        let mut checks = Checks::new(settings);
+        checks.required(&["name", "scope", "ip_address_version", "addresses"]);
+        checks.length("name", 1..=128);
+        checks.charset("name", "-_");
+        checks.length("description", 1..=256);
+        checks.one_of("scope", &["REGIONAL", "CLOUDFRONT"]);
+        checks.one_of("ip_address_version", &["IPV4", "IPV6"]);
+        checks.at_most("addresses", MOST_ADDRESSES);
         let version = settings.opt_text("ip_address_version").unwrap_or_default();
-        let addresses: Vec<String> = problems.parsed(settings, "addresses").unwrap_or_default();
+        let addresses: Vec<String> = checks.parsed("addresses").unwrap_or_default();
         for address in addresses.iter().filter(|a| !a.contains("${")) {
             if !is_range(address, version) {
-                problems.say(
+                checks.wrong(
                     "addresses",
                     format!("{address} is not a range of {version} in CIDR notation (/1 to /32 or /128)"),
                 );
             }
         }
-        problems.done()
+        checks.done()
     }
 }
 

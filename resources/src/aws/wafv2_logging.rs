@@ -9,9 +9,9 @@ use aws_sdk_wafv2::types::{FieldToMatch, LoggingConfiguration, SingleHeader};
 use serde_json::Value;
 use tap_engine::{Change, Context, Kind, KindError, KindResult, KindSpec, Observed, Outputs, Setting, Settings};
 
+use super::checks::{Checks, literal};
 use super::fields::{Fields, Seen};
-use super::limits::{Problems, literal};
-use super::wafv2_web_acl::GONE;
+use super::wafv2::GONE;
 use super::{Aws, call, found};
 
 /// The kind; `id` is the web ACL's ARN, which has one logging configuration at most.
@@ -152,16 +152,16 @@ impl Kind for Wafv2Logging {
     }
 
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
-        let mut problems = Problems::default();
-        problems.required(settings, &["resource_arn", "log_destination_arn"]);
-        problems.at_most(settings, "redacted_headers", 100);
+        let mut checks = Checks::new(settings);
+        checks.required(&["resource_arn", "log_destination_arn"]);
+        checks.at_most("redacted_headers", 100);
         let destination = literal(settings, "log_destination_arn");
         if destination.is_some_and(|arn| !arn.contains("aws-waf-logs-")) {
-            problems.say(
+            checks.wrong(
                 "log_destination_arn",
                 "the log group, stream or bucket must have a name that starts with aws-waf-logs-",
             );
         }
-        problems.done()
+        checks.done()
     }
 }

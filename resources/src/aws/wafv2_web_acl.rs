@@ -5,27 +5,19 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use aws_sdk_wafv2::types::{
-    AllowAction, BlockAction, DefaultAction, Rule as SdkRule, Scope, Tag, VisibilityConfig, WebAcl,
-};
+use aws_sdk_wafv2::types::{AllowAction, BlockAction, DefaultAction, Rule as SdkRule, Scope, VisibilityConfig, WebAcl};
 use serde_json::Value;
 use tap_engine::{Change, Context, Kind, KindError, KindResult, KindSpec, Observed, Outputs, Setting, Settings};
 
+use super::checks::Checks;
 use super::events::filled;
 use super::fields::{Fields, Seen};
-use super::limits::Problems;
 use super::waf_rules::{self, Rule, Visibility};
+use super::wafv2::{GONE, adopted, outputs, parts, retag, sdk_tags, tags_of, with_fresh_token};
 use super::{Aws, call, found, tags};
 
 /// The kind; `id` is `id|name|scope`.
 pub struct Wafv2WebAcl(pub Arc<Aws>);
-
-/// "No such web ACL".
-pub(super) const GONE: &[&str] = &["WAFNonexistentItemException"];
-/// Somebody else changed the web ACL since its lock token was read.
-pub(super) const CHANGED: &[&str] = &["WAFOptimisticLockException"];
-/// How often a write is repeated with a fresh lock token.
-pub(super) const LOCK_ATTEMPTS: u8 = 5;
 
 static SPEC: KindSpec = KindSpec {
     name: "wafv2_web_acl",
@@ -56,28 +48,6 @@ static SPEC: KindSpec = KindSpec {
         "wafv2:UntagResource",
     ],
 };
-
-/// Id, name and scope.
-pub(super) fn parts(id: &str) -> (&str, &str, Scope) {
-    let mut parts = id.splitn(3, '|');
-    let mut next = || parts.next().unwrap_or_default();
-    (next(), next(), Scope::from(next()))
-}
-
-fn outputs(id: &str, arn: &str) -> Outputs {
-    let (_, name, _) = parts(id);
-    Outputs::from([
-        ("id".into(), id.into()),
-        ("arn".into(), arn.into()),
-        ("name".into(), name.into()),
-    ])
-}
-
-pub(super) fn sdk_tags(tags: &tags::Tags) -> KindResult<Vec<Tag>> {
-    let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();
-    let tags: Result<Vec<Tag>, _> = tags.iter().map(tag).collect();
-    tags.map_err(|error| KindError::invalid("tags", error.to_string()))
-}
 
 fn default_action(settings: &Settings) -> KindResult<DefaultAction> {
     let builder = DefaultAction::builder();
@@ -151,8 +121,7 @@ impl Wafv2WebAcl {
         let (acl_id, name, scope) = parts(id);
         let (own, action, visibility) = (rules(wanted)?, default_action(wanted)?, visibility(wanted)?);
         let client = self.0.wafv2(&cx.region);
-        let mut attempt = 1;
-        loop {
+        with_fresh_token(|| async {
             let Some((acl, token)) = self.get(cx, id).await? else {
                 return Err(KindError::Failed {
                     operation: "wafv2:UpdateWebACL".into(),
@@ -179,11 +148,10 @@ impl Wafv2WebAcl {
                 .set_application_config(acl.application_config)
                 .set_monetization_config(acl.monetization_config)
                 .lock_token(token);
-            match call(cx, "wafv2:UpdateWebACL", || request.clone().send()).await {
-                Err(error) if error.is_code(CHANGED) && attempt < LOCK_ATTEMPTS => attempt += 1,
-                answer => return answer.map(|_| ()),
-            }
-        }
+            let answer = call(cx, "wafv2:UpdateWebACL", || request.clone().send()).await;
+            answer.map(|_| ())
+        })
+        .await
     }
 
     /// `id` and ARN of the web ACL with this name.
@@ -210,56 +178,6 @@ impl Wafv2WebAcl {
             if page.is_none() {
                 return Ok(None);
             }
-        }
-    }
-}
-
-/// Brings the tags of a WAF object in line.
-pub(super) async fn retag(aws: &Aws, cx: &Context, arn: &str, change: &Change<'_>) -> KindResult<()> {
-    if !change.has("tags") {
-        return Ok(());
-    }
-    let client = aws.wafv2(&cx.region);
-    let (put, gone) = tags::delta(change);
-    if !put.is_empty() {
-        let request = client.tag_resource().resource_arn(arn).set_tags(Some(sdk_tags(&put)?));
-        call(cx, "wafv2:TagResource", || request.clone().send()).await?;
-    }
-    if !gone.is_empty() {
-        let request = client.untag_resource().resource_arn(arn).set_tag_keys(Some(gone));
-        call(cx, "wafv2:UntagResource", || request.clone().send()).await?;
-    }
-    Ok(())
-}
-
-/// Tags of a WAF object; none when it is gone.
-pub(super) async fn tags_of(aws: &Aws, cx: &Context, arn: &str) -> KindResult<tags::Tags> {
-    let client = aws.wafv2(&cx.region);
-    let mut all = tags::Tags::new();
-    let mut page = None;
-    loop {
-        let answer = call(cx, "wafv2:ListTagsForResource", || {
-            client
-                .list_tags_for_resource()
-                .resource_arn(arn)
-                .set_next_marker(page.clone())
-                .send()
-        })
-        .await;
-        let Some(answer) = found(answer, GONE)? else {
-            return Ok(all);
-        };
-        let list = answer
-            .tag_info_for_resource
-            .and_then(|info| info.tag_list)
-            .unwrap_or_default();
-        let before = all.len();
-        all.extend(list.into_iter().map(|tag| (tag.key, tag.value)));
-        page = answer
-            .next_marker
-            .filter(|marker| !marker.is_empty() && all.len() > before);
-        if page.is_none() {
-            return Ok(all);
         }
     }
 }
@@ -327,8 +245,7 @@ impl Kind for Wafv2WebAcl {
     async fn delete(&self, cx: &Context, id: &str, _recorded: &Settings) -> KindResult<()> {
         let (acl_id, name, scope) = parts(id);
         let client = self.0.wafv2(&cx.region);
-        let mut attempt = 1;
-        loop {
+        with_fresh_token(|| async {
             let Some((_, token)) = self.get(cx, id).await? else {
                 return Ok(());
             };
@@ -342,31 +259,22 @@ impl Kind for Wafv2WebAcl {
                     .send()
             })
             .await;
-            match found(answer, GONE) {
-                Err(error) if error.is_code(CHANGED) && attempt < LOCK_ATTEMPTS => attempt += 1,
-                answer => return answer.map(|_| ()),
-            }
-        }
+            found(answer, GONE).map(|_| ())
+        })
+        .await
     }
 
     async fn find(&self, cx: &Context, desired: &Settings) -> KindResult<Option<String>> {
         let (name, scope) = (desired.text("name")?, desired.text("scope")?);
-        let Some((id, arn)) = self.look_up(cx, name, scope).await? else {
-            return Ok(None);
-        };
-        if cx.known_ids.contains(&id) {
-            return Ok(None);
-        }
-        if tags::owned(cx, &tags_of(&self.0, cx, &arn).await?) {
-            return Ok(Some(id));
-        }
-        Err(KindError::NotOwned {
-            operation: "wafv2:ListWebACLs".into(),
-            message: format!(
-                "a web ACL named {name} exists already and is not tagged as {} of {}",
-                cx.key, cx.stack
-            ),
-        })
+        let hit = self.look_up(cx, name, scope).await?;
+        adopted(
+            &self.0,
+            cx,
+            hit,
+            "wafv2:ListWebACLs",
+            &format!("a web ACL named {name}"),
+        )
+        .await
     }
 
     fn normalise(&self, setting: &str, value: &Value) -> Value {
@@ -377,19 +285,19 @@ impl Kind for Wafv2WebAcl {
     }
 
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
-        let mut problems = Problems::default();
+        let mut checks = Checks::new(settings);
         let required = ["name", "scope", "default_action", "visibility_config"];
-        problems.required(settings, &required);
-        problems.length(settings, "name", 1..=128);
-        problems.charset(settings, "name", "-_");
-        problems.length(settings, "description", 1..=256);
-        problems.one_of(settings, "scope", &["REGIONAL", "CLOUDFRONT"]);
-        problems.one_of(settings, "default_action", &["allow", "block"]);
-        problems.parsed::<Visibility>(settings, "visibility_config");
-        let rules = problems.parsed::<Vec<Rule>>(settings, "rules").unwrap_or_default();
+        checks.required(&required);
+        checks.length("name", 1..=128);
+        checks.charset("name", "-_");
+        checks.length("description", 1..=256);
+        checks.one_of("scope", &["REGIONAL", "CLOUDFRONT"]);
+        checks.one_of("default_action", &["allow", "block"]);
+        checks.parsed::<Visibility>("visibility_config");
+        let rules = checks.parsed::<Vec<Rule>>("rules").unwrap_or_default();
         for mistake in waf_rules::mistakes(&rules) {
-            problems.say("rules", mistake);
+            checks.wrong("rules", mistake);
         }
-        problems.done()
+        checks.done()
     }
 }
