@@ -5,14 +5,16 @@ use std::collections::BTreeSet;
 use serde_json::Value as Json;
 use tap_engine::record::{self, Claim, Intention, RecordError};
 use tap_engine::{Key, Outcome, RunOptions, StackState};
-use tap_plugin::{Applied, CallContext, Diagnostic, Diagnostics, Value};
+use tap_plugin::{Applied, CallContext, Diagnostics, Value};
 use tokio_util::sync::CancellationToken;
 
 use super::super::Composite;
 use super::super::effective::{effective, written};
 use super::super::view::{self, Private};
 use super::ends::Ends;
-use super::{CompositeResource, Stack, broken_private, failures, record_error, record_options, regions};
+use super::{
+    CompositeResource, Stack, broken_private, failures, not_given_back, record_error, record_options, regions,
+};
 
 /// What a run leaves, besides the answer to Terraform.
 struct Ran {
@@ -54,13 +56,16 @@ impl<C: Composite> CompositeResource<C> {
             Ok(private) => private,
             Err(error) => return refused(broken_private(&error)),
         };
-        let stack = match self.known_stack(config) {
-            Ok(stack) => stack,
+        let built = self.session().and_then(|session| {
+            let given = self.known(config)?;
+            Ok((self.stack(session, &given)?, self.composite.secrets(&given)))
+        });
+        let (stack, secrets) = match built {
+            Ok(built) => built,
             Err(diagnostics) => return refused(diagnostics),
         };
         // Kinds get them by name; the record and the state never see them.
-        let given = effective(&self.schema, config).unwrap_or_default();
-        stack.session.secrets.set(&stack.name, self.composite.secrets(&given));
+        stack.session.secrets.set(&stack.name, secrets);
         let config = &self.schema.without_write_only(config.clone());
         let records = stack.session.records.clone();
         let claim = match record::begin(records, &stack.name, intention, written(config), record_options()).await {
@@ -86,10 +91,9 @@ impl<C: Composite> CompositeResource<C> {
         } else {
             leave(claim, searched && applied.state.is_some()).await
         };
-        if let Err(error) = released {
-            let warning = Diagnostic::warning("The stack's record could not be given back", error.to_string());
-            applied.diagnostics.push(warning);
-        }
+        applied
+            .diagnostics
+            .extend(released.err().map(|error| not_given_back(&error)));
         applied
     }
 

@@ -9,7 +9,7 @@ use super::super::effective::{configured, written};
 use super::super::session::Session;
 use super::super::view::{self, Common, Private};
 use super::ends::Ends;
-use super::{CompositeResource, broken_private, failures, record_error, record_options, run_options};
+use super::{CompositeResource, broken_private, failures, not_given_back, record_error, record_options, run_options};
 
 impl<C: Composite> CompositeResource<C> {
     pub(super) async fn destroy(&self, cx: &CallContext, request: &DeleteRequest) -> Result<Applied, Diagnostics> {
@@ -29,13 +29,9 @@ impl<C: Composite> CompositeResource<C> {
         )
         .await
         .map_err(|error| record_error(&error))?;
-        let force = request
-            .prior
-            .get("force_destroy")
-            .and_then(Value::as_bool)
-            .unwrap_or(false);
+        let force = request.prior.get("force_destroy").and_then(Value::as_bool);
         let ends = Ends::new(cx, &self.schema, &request.prior, "delete", &claim);
-        let options = run_options(&session, &name, ends.cancel.clone(), force);
+        let options = run_options(&session, &name, ends.cancel.clone(), force.unwrap_or(false));
         let state = match self
             .to_destroy(&private, &request.prior, &claim.interrupted, &options)
             .await
@@ -62,12 +58,7 @@ impl<C: Composite> CompositeResource<C> {
         } else {
             claim.leave_unfinished().await
         };
-        if let Err(error) = released {
-            diagnostics.push(Diagnostic::warning(
-                "The stack's record could not be given back",
-                error.to_string(),
-            ));
-        }
+        diagnostics.extend(released.err().map(|error| not_given_back(&error)));
         let common = Common {
             environment: &session.environment,
             tags: &session.default_tags,

@@ -150,6 +150,10 @@ fn record_error(error: &RecordError) -> Diagnostic {
     Diagnostic::error("The stack's record could not be taken", error.to_string())
 }
 
+fn not_given_back(error: &RecordError) -> Diagnostic {
+    Diagnostic::warning("The stack's record could not be given back", error.to_string())
+}
+
 fn broken_private(error: &serde_json::Error) -> Diagnostics {
     Diagnostic::error("The private part of the state cannot be read", error.to_string()).into()
 }
@@ -214,16 +218,17 @@ impl<C: Composite> CompositeResource<C> {
         effective_before_apply(&self.schema, config, |path| self.composite.carries(path))
     }
 
-    /// [`Self::stack`] for an apply, where everything is known.
+    /// The effective configuration for an apply, where everything is known.
+    fn known(&self, config: &Value) -> Result<Json, Diagnostics> {
+        effective(&self.schema, config).ok_or_else(|| {
+            let detail = "Terraform passed unknown values to an apply.";
+            Diagnostic::error("The configuration is not known", detail).into()
+        })
+    }
+
+    /// [`Self::stack`] of what is [`Self::known`].
     fn known_stack(&self, config: &Value) -> Result<Stack, Diagnostics> {
-        let session = self.session()?;
-        let config = effective(&self.schema, config).ok_or_else(|| {
-            Diagnostic::error(
-                "The configuration is not known",
-                "Terraform passed unknown values to an apply.",
-            )
-        })?;
-        self.stack(session, &config)
+        self.stack(self.session()?, &self.known(config)?)
     }
 
     async fn plan_known(
