@@ -225,24 +225,19 @@ pub async fn begin(
         provider_version: options.provider_version.clone(),
         intents: vec![intent],
     };
-    let found = if let Some(version) = store.create_if_absent(stack, &record).await.map_err(failed)? {
-        // An update without a record: somebody deleted it by hand. What is there is looked for.
-        let adopt = intention == Intention::Update;
-        return Ok(Claim::new(
-            store,
-            stack,
-            options,
-            Stored { record, version },
-            adopt,
-            Vec::new(),
-        ));
-    } else {
-        store.read(stack).await.map_err(failed)?
+    let created = store.create_if_absent(stack, &record).await.map_err(failed)?;
+    let found = match created {
+        Some(version) => Stored {
+            record: record.clone(),
+            version,
+        },
+        // Deleted between the two calls: the other run has just ended.
+        None => match store.read(stack).await.map_err(failed)? {
+            Some(found) => found,
+            None => return Err(busy(stack, &record, &options)),
+        },
     };
-    // Deleted between the two calls: the other run has just ended.
-    let Some(found) = found else {
-        return Err(busy(stack, &record, &options));
-    };
+    // Ours just now, or by a first attempt whose answer got lost.
     if found.record.token == record.token {
         // Our own first attempt, whose answer got lost.
         return Ok(Claim::new(
@@ -270,14 +265,8 @@ pub async fn begin(
     let Some(version) = store.replace(stack, &record, found.version).await.map_err(failed)? else {
         return Err(busy(stack, &found.record, &options));
     };
-    Ok(Claim::new(
-        store,
-        stack,
-        options,
-        Stored { record, version },
-        adopt,
-        interrupted,
-    ))
+    let taken = Stored { record, version };
+    Ok(Claim::new(store, stack, options, taken, adopt, interrupted))
 }
 
 /// Refuses a record that another version of the format wrote, with what to do about it.

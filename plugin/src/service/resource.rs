@@ -246,64 +246,70 @@ impl ProviderService {
     async fn run_change(&self, entry: &ResourceEntry, type_name: &str, change: Change) -> Applied {
         let handler = Arc::clone(&entry.handler);
         match change {
-            Change::Create(create) => {
-                let call = self.calls.run(
-                    "Create",
-                    type_name,
-                    |cx| async move { handler.create(&cx, create).await },
-                );
-                let mut applied = call
-                    .await
-                    .unwrap_or_else(|panicked| after_panic(panicked, None, Vec::new()));
-                if applied.state.is_none() && !applied.diagnostics.has_errors() {
-                    applied
-                        .diagnostics
-                        .push(bug("The create returned neither a state nor an error."));
-                }
-                applied
-            }
-            Change::Update(update) => {
-                let (prior, private) = (update.prior.clone(), update.private.clone());
-                let call = self.calls.run(
-                    "Update",
-                    type_name,
-                    |cx| async move { handler.update(&cx, update).await },
-                );
-                let mut applied = call
-                    .await
-                    .unwrap_or_else(|panicked| after_panic(panicked, Some(&prior), private.clone()));
-                if applied.state.is_none() {
-                    if !applied.diagnostics.has_errors() {
-                        applied
-                            .diagnostics
-                            .push(bug("The update returned neither a state nor an error."));
-                    }
-                    (applied.state, applied.private) = (Some(prior), private);
-                }
-                applied
-            }
-            Change::Delete(delete) => {
-                let (prior, private) = (delete.prior.clone(), delete.private.clone());
-                let call = self.calls.run(
-                    "Delete",
-                    type_name,
-                    |cx| async move { handler.delete(&cx, delete).await },
-                );
-                let mut applied = call
-                    .await
-                    .unwrap_or_else(|panicked| after_panic(panicked, Some(&prior), private.clone()));
-                let failed = applied.diagnostics.has_errors();
-                if applied.state.is_none() && failed {
-                    // A delete that failed early has nothing to say about the rest: another destroy finds out.
-                    (applied.state, applied.private) = (Some(prior), private);
-                } else if applied.state.is_some() && !failed {
-                    applied
-                        .diagnostics
-                        .push(bug("The delete left something behind without an error."));
-                }
-                applied
-            }
+            Change::Create(create) => self.run_create(handler, type_name, create).await,
+            Change::Update(update) => self.run_update(handler, type_name, update).await,
+            Change::Delete(delete) => self.run_delete(handler, type_name, delete).await,
         }
+    }
+
+    async fn run_create(&self, handler: Arc<dyn Resource>, type_name: &str, create: CreateRequest) -> Applied {
+        let call = self.calls.run(
+            "Create",
+            type_name,
+            |cx| async move { handler.create(&cx, create).await },
+        );
+        let mut applied = call
+            .await
+            .unwrap_or_else(|panicked| after_panic(panicked, None, Vec::new()));
+        if applied.state.is_none() && !applied.diagnostics.has_errors() {
+            applied
+                .diagnostics
+                .push(bug("The create returned neither a state nor an error."));
+        }
+        applied
+    }
+
+    async fn run_update(&self, handler: Arc<dyn Resource>, type_name: &str, update: UpdateRequest) -> Applied {
+        let (prior, private) = (update.prior.clone(), update.private.clone());
+        let call = self.calls.run(
+            "Update",
+            type_name,
+            |cx| async move { handler.update(&cx, update).await },
+        );
+        let mut applied = call
+            .await
+            .unwrap_or_else(|panicked| after_panic(panicked, Some(&prior), private.clone()));
+        if applied.state.is_none() {
+            if !applied.diagnostics.has_errors() {
+                applied
+                    .diagnostics
+                    .push(bug("The update returned neither a state nor an error."));
+            }
+            (applied.state, applied.private) = (Some(prior), private);
+        }
+        applied
+    }
+
+    async fn run_delete(&self, handler: Arc<dyn Resource>, type_name: &str, delete: DeleteRequest) -> Applied {
+        let (prior, private) = (delete.prior.clone(), delete.private.clone());
+        let call = self.calls.run(
+            "Delete",
+            type_name,
+            |cx| async move { handler.delete(&cx, delete).await },
+        );
+        let mut applied = call
+            .await
+            .unwrap_or_else(|panicked| after_panic(panicked, Some(&prior), private.clone()));
+        let failed = applied.diagnostics.has_errors();
+        if applied.state.is_none() && failed {
+            // A delete that failed early has nothing to say about the rest: another destroy finds out.
+            (applied.state, applied.private) = (Some(prior), private);
+        } else if applied.state.is_some() && !failed {
+            applied
+                .diagnostics
+                .push(bug("The delete left something behind without an error."));
+        }
+        applied
     }
 
     pub(super) async fn import_resource(

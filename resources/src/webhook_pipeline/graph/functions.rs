@@ -128,11 +128,23 @@ pub(super) fn build(
     let [validator, publisher, fraud, archival] =
         <[Deployed; 4]>::try_from(built).unwrap_or_else(|_| unreachable!("four functions"));
     stream(s, data, stores, &publisher);
+    let functions = Functions {
+        validator,
+        publisher,
+        fraud,
+        archival,
+        namespace,
+    };
+    outputs(s, &functions);
+    Ok(functions)
+}
+
+fn outputs(s: &mut Stack<'_>, functions: &Functions) {
     let named = [
-        ("validator", &validator),
-        ("publisher", &publisher),
-        ("fraud", &fraud),
-        ("archival", &archival),
+        ("validator", &functions.validator),
+        ("publisher", &functions.publisher),
+        ("fraud", &functions.fraud),
+        ("archival", &functions.archival),
     ];
     s.outputs("function_names", named.map(|(k, f)| (k, f.function.output("name"))));
     s.outputs("function_arns", named.map(|(k, f)| (k, f.arn())));
@@ -143,13 +155,6 @@ pub(super) fn build(
     if !repositories.is_empty() {
         s.outputs("ecr_repository_urls", repositories);
     }
-    Ok(Functions {
-        validator,
-        publisher,
-        fraud,
-        archival,
-        namespace,
-    })
 }
 
 fn deployed(s: &mut Stack<'_>, data: &Data, own: Own<'_>, namespace: &str) -> Result<Deployed, Diagnostics> {
