@@ -30,7 +30,7 @@ fn main() -> ExitCode {
 
 /// A runtime whose clock jumps: pauses take no time.
 fn virtual_time() -> Runtime {
-    #[allow(clippy::expect_used)] // no runtime, no figures
+    #[allow(clippy::expect_used, reason = "no runtime, no figures")]
     Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -119,7 +119,7 @@ fn kills(first_seed: u64, stacks: u64) -> usize {
 }
 
 fn figures() -> usize {
-    #[allow(clippy::expect_used)] // no runtime, no figures
+    #[allow(clippy::expect_used, reason = "no runtime, no figures")]
     let runtime = Builder::new_multi_thread().enable_time().build().expect("a runtime");
     let graph = bench::layered(60, 6);
     match runtime.block_on(bench::measure(&graph, Duration::from_millis(50))) {

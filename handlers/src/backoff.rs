@@ -28,7 +28,7 @@ impl Backoff {
 /// A number from 0.5 to 1: the standard library's hasher keys are random, which is enough for jitter.
 fn random_fraction() -> f64 {
     let random = RandomState::new().hash_one(0_u8) >> 40; // 24 bits
-    #[allow(clippy::cast_precision_loss)] // 24 bits fit a f64
+    #[allow(clippy::cast_precision_loss, reason = "24 bits fit a f64")]
     let fraction = random as f64 / f64::from(1_u32 << 24);
     0.5 + fraction / 2.0
 }

@@ -6,7 +6,10 @@
 //! tfplugin6, checks configurations against [`Schema`]s, and turns panics into diagnostics. It knows nothing
 //! of any cloud.
 
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")
+)]
 
 mod codec;
 mod context;
@@ -35,7 +38,8 @@ pub mod validators;
     clippy::all,
     clippy::pedantic,
     clippy::unwrap_used,
-    clippy::expect_used
+    clippy::expect_used,
+    reason = "generated code"
 )]
 pub mod proto {
     include!(concat!(env!("OUT_DIR"), "/wire.rs"));

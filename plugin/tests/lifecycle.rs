@@ -1,5 +1,5 @@
 //! The life of resources over the wire, with the provider as a process of its own.
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod support;
 

@@ -1,7 +1,7 @@
 //! The real terraform binary with the test provider, found through a filesystem mirror as users find it.
 //!
-//! `TAP_TERRAFORM_BIN` names another binary, such as `tofu`.
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+//! `TAP_TF` names another program, such as a path to `tofu`.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod support;
 

@@ -1,5 +1,5 @@
 //! What `build.rs` packs, tried with this test's own executable.
-#![allow(clippy::unwrap_used)] // in the helpers too, not only in functions marked as tests
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 #[path = "../build/elf.rs"]
 mod elf;

@@ -1,7 +1,7 @@
 //! Every function of the payment stack may do exactly what its handler does, on exactly its resources
 //! (9.2 item 10; N-35, P-09, P-11): its policy is compared with the handler's own list of needs, both ways.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 

@@ -1,7 +1,7 @@
 //! What the seed got wrong (requirements 7.2) and the default stack gets right, asserted on its graph: settings that no
 //! sandbox enforces. `docs/differences-from-the-seeds.md` names these tests.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 use serde_json::{Value, json};
 use tap_engine::{Graph, Key};

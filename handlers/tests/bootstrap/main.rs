@@ -3,7 +3,7 @@
 //! `pipeline_*` run against ministack (`make setup` installs it), `failures` against a scripted AWS
 //! endpoint for answers that no emulator gives on demand.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)] // test code throughout
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod failures;
 mod lambda;

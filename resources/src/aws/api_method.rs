@@ -50,7 +50,7 @@ const INTEGRATIONS: &[&str] = &["AWS", "AWS_PROXY", "HTTP", "HTTP_PROXY", "MOCK"
 /// Setting `integration`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(clippy::struct_field_names)] // AWS's names
+#[allow(clippy::struct_field_names, reason = "the names are AWS's")]
 struct Integration {
     r#type: String,
     integration_http_method: Option<String>,
@@ -67,7 +67,7 @@ struct Integration {
 /// One element of setting `responses`, in [`shape::responses`]' form.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(clippy::struct_field_names)] // AWS's names
+#[allow(clippy::struct_field_names, reason = "the names are AWS's")]
 struct Response {
     status_code: String,
     #[serde(default)]

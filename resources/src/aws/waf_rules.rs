@@ -33,7 +33,7 @@ pub(super) struct Rule {
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
-#[allow(clippy::struct_field_names)] // AWS's own names
+#[allow(clippy::struct_field_names, reason = "the names are AWS's")]
 struct Statement {
     #[serde(skip_serializing_if = "Option::is_none")]
     rate_based_statement: Option<RateBased>,

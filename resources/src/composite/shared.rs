@@ -65,7 +65,7 @@ pub struct Shared {
 
 /// `kms`.
 #[derive(Debug, Clone, Deserialize)]
-#[allow(missing_docs)] // documented in the schema, next to their defaults
+#[allow(missing_docs, reason = "described in the schema, next to their defaults")]
 pub struct Kms {
     pub create: bool,
     #[serde(default)]
@@ -81,7 +81,7 @@ pub struct Kms {
 
 /// `lambda_package`.
 #[derive(Debug, Clone, Default, Deserialize)]
-#[allow(missing_docs)] // documented in the schema
+#[allow(missing_docs, reason = "described in the schema")]
 pub struct LambdaPackage {
     #[serde(default)]
     pub zip_path: Option<String>,

@@ -3,7 +3,7 @@
 //!
 //! `cargo run -p tap-resources --example stack_reliability -- <composite>` does the same at full length.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod drills;
 mod observability;

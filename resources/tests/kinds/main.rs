@@ -1,5 +1,9 @@
 //! Every kind's life on the sandbox: create, read without drift, every edit, delete.
-#![allow(clippy::unwrap_used, clippy::expect_used)] // in the helpers too, not only in functions marked as tests
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking, in its helpers too"
+)]
 
 mod support;
 

@@ -2,7 +2,7 @@
 //! enforces. `docs/differences-from-the-seeds.md` names these tests. What the handler does (O-35 to O-49) is tested in
 //! `handlers`, the canary's script in `resources/src/observability_stack/canary_script/tests.rs`.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod alarms;
 mod canary;

@@ -26,7 +26,7 @@ pub(super) struct KeyAttribute {
 /// One element of `global_secondary_indexes`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(clippy::struct_field_names)] // the names are AWS's
+#[allow(clippy::struct_field_names, reason = "the names are AWS's")]
 pub(super) struct Index {
     pub(super) index_name: String,
     pub(super) hash_key: KeyAttribute,

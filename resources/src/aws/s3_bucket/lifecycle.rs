@@ -117,7 +117,7 @@ fn from_aws(rule: &LifecycleRule) -> Value {
 }
 
 /// Where rules from before 2016 keep it.
-#[allow(deprecated)]
+#[allow(deprecated, reason = "such rules have it nowhere else")]
 fn first_level_prefix(rule: &LifecycleRule) -> Option<&str> {
     rule.prefix()
 }

@@ -198,7 +198,7 @@ fn prefix_of(rule: &sdk::ReplicationRule) -> String {
     let filter = rule.filter.as_ref();
     let in_filter = filter.and_then(|f| f.prefix.clone());
     let in_and = filter.and_then(|f| f.and.as_ref()).and_then(|and| and.prefix.clone());
-    #[allow(deprecated)] // how rules without a filter say it
+    #[allow(deprecated, reason = "rules without a filter have it nowhere else")]
     let own = rule.prefix.clone();
     in_filter.or(in_and).or(own).unwrap_or_default()
 }
