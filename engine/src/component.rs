@@ -82,7 +82,7 @@ pub struct Component {
     pub key: Key,
     /// Name of the [`crate::Kind`] that manages it, e.g. `dynamodb_table`.
     pub kind: String,
-    /// The AWS region it lives in (global services: the region their API is called in).
+    /// The AWS region it lives in, such as `us-east-1` (global services: the region their API is called in).
     pub region: String,
     /// The whole desired configuration; strings may hold `${key.output}` references.
     pub settings: Settings,
@@ -167,9 +167,9 @@ impl Graph {
 /// What is known of a component that exists.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ComponentState {
-    /// Name of its kind.
+    /// Name of its kind, such as `dynamodb_table`.
     pub kind: String,
-    /// Its region.
+    /// Its AWS region, such as `us-east-1`, as in [`Component::region`].
     pub region: String,
     /// Last applied settings in symbolic form; where the cloud differs, the value found there.
     pub settings: Settings,

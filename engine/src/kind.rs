@@ -121,7 +121,7 @@ impl KindSpec {
 pub struct Context {
     /// Address of the component at work.
     pub key: Key,
-    /// Region to call.
+    /// AWS region to call, such as `us-east-1`.
     pub region: String,
     /// Kind of the stack (`webhook_pipeline`) and its suffix (`dev`): the value of the
     /// `tap:stack` tag is `<kind>/<suffix>`.

@@ -61,7 +61,7 @@ pub struct StackRecord {
 pub struct Stored {
     /// The record.
     pub record: StackRecord,
-    /// Changes with every write; grows.
+    /// Changes with every write; grows. For an SSM parameter it is the parameter's own version.
     pub version: u64,
 }
 
@@ -109,9 +109,9 @@ impl Intention {
 /// How records are taken and kept fresh.
 #[derive(Debug, Clone)]
 pub struct RecordOptions {
-    /// Written into the record.
+    /// Written into the record; a semantic version, such as `0.1.0`.
     pub provider_version: String,
-    /// How often the heartbeat is written.
+    /// How often the heartbeat is written; well below [`Self::stale_after`], so that one that is lost does no harm.
     pub heartbeat_every: Duration,
     /// Age at which a heartbeat counts as stopped. Clocks of different machines are compared, so
     /// this must be well above the usual skew.
@@ -239,15 +239,9 @@ pub async fn begin(
     };
     // Ours just now, or by a first attempt whose answer got lost.
     if found.record.token == record.token {
-        // Our own first attempt, whose answer got lost.
-        return Ok(Claim::new(
-            store,
-            stack,
-            options,
-            found,
-            intention == Intention::Update,
-            Vec::new(),
-        ));
+        // An update without a record: somebody deleted it by hand. What is there is looked for.
+        let adopt = intention == Intention::Update;
+        return Ok(Claim::new(store, stack, options, found, adopt, Vec::new()));
     }
     may_take(stack, intention, &found.record, &options)?;
     let adopt = found.record.status != Status::Complete;

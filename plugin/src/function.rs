@@ -51,7 +51,7 @@ pub struct FunctionDefinition {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
 pub struct FunctionError {
-    /// What is wrong.
+    /// What is wrong, and what would be right.
     pub text: String,
     /// Which argument is wrong, counted from zero.
     pub argument: Option<i64>,

@@ -1,4 +1,7 @@
 //! Managed resources.
+//!
+//! Private bytes are the provider's own: Terraform keeps them beside the state, neither reads nor shows them, and hands
+//! them back. They are not encrypted, so no secret belongs there.
 
 use async_trait::async_trait;
 
@@ -30,7 +33,7 @@ pub struct PlanResponse {
     pub requires_replace: Vec<AttributePath>,
     /// Private bytes for the apply; for a replacement, for both of its legs.
     pub private: Vec<u8>,
-    /// Errors and warnings.
+    /// Errors and warnings; with an error nothing is planned.
     pub diagnostics: Diagnostics,
 }
 
@@ -81,7 +84,7 @@ pub struct UpdateRequest {
 pub struct DeleteRequest {
     /// The state before.
     pub prior: Value,
-    /// The private bytes.
+    /// The private bytes stored with it, or planned for the replacement that this is a leg of.
     pub private: Vec<u8>,
 }
 

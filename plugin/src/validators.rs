@@ -55,7 +55,7 @@ fn text_check(
     check(description, move |value| value.as_str().is_none_or(&holds))
 }
 
-/// One of these texts.
+/// One of these texts, upper and lower case distinguished.
 pub fn one_of<T: Into<String>>(allowed: impl IntoIterator<Item = T>) -> impl Validator + 'static {
     let allowed: Vec<String> = allowed.into_iter().map(Into::into).collect();
     let listed = allowed
@@ -91,14 +91,14 @@ pub fn matches(pattern: &str, description: impl Into<String>) -> impl Validator 
     text_check(description, move |text| pattern.is_match(text))
 }
 
-/// Text of a length in characters.
+/// Text of `min` to `max` characters (Unicode scalar values, not bytes), both included.
 pub fn length_between(min: usize, max: usize) -> impl Validator + 'static {
     text_check(format!("between {min} and {max} characters long"), move |text| {
         (min..=max).contains(&text.chars().count())
     })
 }
 
-/// A list, set or map with a number of elements.
+/// A list, set or map with `min` to `max` elements, both included.
 pub fn count_between(min: usize, max: usize) -> impl Validator + 'static {
     check(
         format!("a collection of {min} to {max} elements"),
@@ -117,7 +117,7 @@ pub fn between(min: i64, max: i64) -> impl Validator + 'static {
     })
 }
 
-/// An integer of at least `min`.
+/// An integer of at least `min`, however large.
 pub fn at_least(min: i64) -> impl Validator + 'static {
     check(format!("an integer of at least {min}"), move |value| {
         let integer = |number| {
@@ -128,7 +128,7 @@ pub fn at_least(min: i64) -> impl Validator + 'static {
     })
 }
 
-/// A whole number.
+/// A whole number, however large; `1.0` is one.
 pub fn integer() -> impl Validator + 'static {
     check("an integer", |value| {
         value.as_number().is_none_or(|number| Decimal::of(number).is_integer())
@@ -175,7 +175,7 @@ pub fn condition(
     check(description, holds)
 }
 
-/// Text that parses as JSON.
+/// Text that is one JSON value (RFC 8259), of any kind.
 pub fn json() -> impl Validator + 'static {
     text_check("valid JSON", |text| {
         serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()

@@ -25,7 +25,7 @@ pub struct Event {
     pub operation: Operation,
     /// Begin or end.
     pub phase: Phase,
-    /// Time since its start.
+    /// Time since the operation's start: zero when it starts.
     pub elapsed: Duration,
 }
 

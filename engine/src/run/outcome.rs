@@ -44,7 +44,7 @@ impl fmt::Display for Operation {
 pub struct ComponentError {
     /// The component.
     pub key: Key,
-    /// Its region.
+    /// Its AWS region, such as `us-east-1`.
     pub region: String,
     /// What was being done.
     pub operation: Operation,
