@@ -8,6 +8,7 @@
 //! | [`transaction_archival`] | schedule, itself | moves settled items to the bucket |
 //! | [`payment_metrics`] | anybody, REST API | checks a payment, makes metrics and a trace of it |
 //! | [`payment_processor`] | REST API, workflow | validates, stores once, audit object, queue message |
+//! | [`payment_reconciler`] | schedule, the guard table's stream | completes stuck payments, counts those of two regions |
 //! | [`process_accounting`] | queue | marks payments as accounted |
 //! | [`notify_failures`] | dead-letter queue | alerts, keeps the message |
 //! | [`health`] | REST API | version and region |
@@ -35,6 +36,7 @@ pub mod notify_failures;
 pub mod outbox_publisher;
 pub mod payment_metrics;
 pub mod payment_processor;
+pub mod payment_reconciler;
 pub mod ports;
 pub mod process_accounting;
 pub mod recorder;

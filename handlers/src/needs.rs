@@ -7,8 +7,8 @@
 //! same for all, and KMS, see [`key_actions`].
 
 use crate::{
-    fraud_detector, health, notify_failures, outbox_publisher, payment_metrics, payment_processor, process_accounting,
-    transaction_archival, webhook_validator,
+    fraud_detector, health, notify_failures, outbox_publisher, payment_metrics, payment_processor, payment_reconciler,
+    process_accounting, transaction_archival, webhook_validator,
 };
 
 /// What an action is needed on. The text is the environment variable that names it.
@@ -189,6 +189,35 @@ const PAYMENT_PROCESSOR: &[Row] = &[
     ),
 ];
 
+const DETECTING: When = When::Is("DETECT_CONFLICTS", "true", false);
+const SWEEPING: When = When::Set("QUEUE_URL");
+
+const PAYMENT_RECONCILER: &[Row] = &[
+    ("dynamodb:DescribeStream", On::EventSource, DETECTING),
+    ("dynamodb:GetRecords", On::EventSource, DETECTING),
+    ("dynamodb:GetShardIterator", On::EventSource, DETECTING),
+    ("dynamodb:ListStreams", On::EventSource, DETECTING),
+    (
+        "dynamodb:Query",
+        On::Index {
+            table: "TABLE_NAME",
+            index: "STATUS_INDEX",
+        },
+        SWEEPING,
+    ),
+    ("dynamodb:GetItem", TABLE, SWEEPING),
+    ("dynamodb:UpdateItem", TABLE, SWEEPING),
+    ("sqs:SendMessage", On::Variable("QUEUE_URL"), SWEEPING),
+    (
+        "s3:PutObject",
+        On::Objects {
+            bucket: "AUDIT_BUCKET",
+            prefix: Prefix::Variable("AUDIT_PREFIX", "audit/"),
+        },
+        When::Set("AUDIT_BUCKET"),
+    ),
+];
+
 const PROCESS_ACCOUNTING: &[Row] = &[
     ("sqs:ReceiveMessage", On::EventSource, When::Always),
     ("sqs:DeleteMessage", On::EventSource, When::Always),
@@ -221,6 +250,7 @@ pub fn needs<'e>(handler: &str, environment: impl Fn(&str) -> Option<&'e str>) -
         transaction_archival::NAME => TRANSACTION_ARCHIVAL,
         payment_metrics::NAME => PAYMENT_METRICS,
         payment_processor::NAME => PAYMENT_PROCESSOR,
+        payment_reconciler::NAME => PAYMENT_RECONCILER,
         process_accounting::NAME => PROCESS_ACCOUNTING,
         notify_failures::NAME => NOTIFY_FAILURES,
         health::NAME => &[],

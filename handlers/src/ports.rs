@@ -48,6 +48,8 @@ pub struct Guard {
     pub response: String,
     /// Unix seconds after which the record may be removed; `None` keeps it for ever.
     pub ttl: Option<i64>,
+    /// Region that accepted the payment, where that matters: two regions may both accept one.
+    pub region: Option<String>,
 }
 
 /// What became of an attempt to record a payment.
@@ -92,6 +94,36 @@ pub trait PaymentStore: Send + Sync {
     async fn payment(&self, key: &Item) -> Result<Option<Item>, PortError>;
     /// Sets the status `accounting_processed` where the payment exists and its status allows it (N-09, N-37).
     async fn mark_accounted(&self, key: &Item, now: UtcMillis) -> Result<UpdateOutcome, PortError>;
+    /// Sets `reconciled_at` where the payment exists: its missing steps were taken (N-14).
+    async fn mark_reconciled(&self, key: &Item, now: UtcMillis) -> Result<UpdateOutcome, PortError>;
+}
+
+/// What to look for in an index on the status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StuckQuery {
+    /// Value of the index's partition key: a status, or a shard of one.
+    pub value: String,
+    /// Region that accepted the payments.
+    pub region: String,
+    /// Accepted at this time or before.
+    pub before: UtcMillis,
+}
+
+/// One page of keys.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct KeyPage {
+    /// Keys of the payments found.
+    pub keys: Vec<Item>,
+    /// Where the next page starts; `None` at the end.
+    pub next: Option<Item>,
+}
+
+/// The reconciler's view of the payments table's index on the status (N-14).
+#[async_trait]
+pub trait StatusIndex: Send + Sync {
+    /// Payments that have not been reconciled yet, in the order of the index's time. An index lags behind its table,
+    /// and need not have all attributes: look at the payment itself before doing anything.
+    async fn stuck(&self, query: &StuckQuery, start: Option<&Item>) -> Result<KeyPage, PortError>;
 }
 
 /// A queue.

@@ -20,6 +20,10 @@ pub trait Recordable: Send + Sync {
     fn item(&self, received_at: UtcMillis) -> Item;
     /// The body of the answer, if it was received at this time.
     fn response(&self, received_at: UtcMillis) -> String;
+    /// The region that records it, where guards shall say so.
+    fn region(&self) -> Option<&str> {
+        None
+    }
     /// Content hash and time of receipt of an item that is in the table, where items tell them. They decide when there
     /// is no guard, or no guard any more.
     fn earlier(&self, _item: &Item) -> Option<(String, UtcMillis)> {
@@ -201,6 +205,7 @@ impl Recorder {
             timestamp: received_at,
             response: response.clone(),
             ttl,
+            region: payment.region().map(str::to_owned),
         };
         let by_id = guard(format!("idem#{}", payment.id()));
         // `#` is not in the alphabet of ids, so the two forms never collide.

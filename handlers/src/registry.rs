@@ -9,7 +9,7 @@ use crate::aws::bucket::{S3Bucket, Verification};
 use crate::aws::ledger::DynamoLedger;
 use crate::aws::messaging::{EventBridgeBus, LambdaFunction, SnsTopic, SqsQueue, SsmParameter, StateMachine};
 use crate::aws::metrics::CloudWatchMetrics;
-use crate::aws::payments::DynamoPayments;
+use crate::aws::payments::{DynamoPayments, DynamoStatusIndex};
 use crate::aws::table::{DynamoTransactions, KeyNames};
 use crate::config::{Env, InitError};
 use crate::fraud_detector::{self, FraudConfig, FraudDetector, ScorerConfig};
@@ -19,6 +19,7 @@ use crate::notify_failures::{self, NotifierConfig, NotifyFailures};
 use crate::outbox_publisher::{self, OutboxPublisher, PublisherConfig};
 use crate::payment_metrics::{self, MetricsConfig, MetricsMode, PaymentMetrics};
 use crate::payment_processor::{self, Audit, Failover, FollowUps, PaymentProcessor, ProcessorConfig};
+use crate::payment_reconciler::{self, PaymentReconciler, ReconcilerConfig, Sweep, SweepConfig};
 use crate::ports::{
     AlertTopic, Clock, FunctionInvoker, MeasurementSink, MessageQueue, ObjectStore, PaymentStore, SystemClock,
     WorkflowStarter,
@@ -65,6 +66,10 @@ pub const HANDLERS: &[Entry] = &[
     Entry {
         name: payment_processor::NAME,
         build: build_payment_processor,
+    },
+    Entry {
+        name: payment_reconciler::NAME,
+        build: build_payment_reconciler,
     },
     Entry {
         name: process_accounting::NAME,
@@ -204,11 +209,12 @@ fn build_payment_processor(env: &Env, sdk: &SdkConfig) -> Result<Arc<dyn Handler
         let store: Arc<dyn PaymentStore> = Arc::new(DynamoPayments::new(client, table, schema));
         (Arc::new(SqsQueue::new(sdk, url)) as Arc<dyn MessageQueue>, store)
     });
-    let audit = config.audit_bucket.clone().map(|bucket| Audit {
-        bucket: Arc::new(S3Bucket::new(sdk, bucket, Verification::Checksum)),
-        prefix: config.audit_prefix.clone(),
-        environment: config.environment.clone(),
-    });
+    let audit = audit(
+        config.audit_bucket.as_ref(),
+        &config.audit_prefix,
+        &config.environment,
+        sdk,
+    );
     let failover = config.failover.clone().map(|failover| {
         let bus = EventBridgeBus::new(sdk, failover.bus.clone());
         Failover::new(Arc::new(bus), failover, config.region.clone())
@@ -224,6 +230,33 @@ fn build_payment_processor(env: &Env, sdk: &SdkConfig) -> Result<Arc<dyn Handler
         clock(),
         metrics,
     )))
+}
+
+fn build_payment_reconciler(env: &Env, sdk: &SdkConfig) -> Result<Arc<dyn Handler>, InitError> {
+    let config = ReconcilerConfig::from_env(env)?;
+    let sweep = config.sweep.clone().map(|own| sweep(own, &config.environment, sdk));
+    let metrics = metrics(env, payment_reconciler::NAME);
+    Ok(Arc::new(PaymentReconciler::new(config, sweep, clock(), metrics)))
+}
+
+/// The steps are made of what the processor's are made of.
+fn sweep(config: SweepConfig, environment: &str, sdk: &SdkConfig) -> Sweep {
+    let client = aws_sdk_dynamodb::Client::new(sdk);
+    let (table, schema) = (config.table.clone(), config.schema.clone());
+    let index = DynamoStatusIndex::new(client.clone(), table.clone(), config.index.clone(), schema.clone());
+    let store: Arc<dyn PaymentStore> = Arc::new(DynamoPayments::new(client, table, schema));
+    let queue: Arc<dyn MessageQueue> = Arc::new(SqsQueue::new(sdk, config.queue_url.clone()));
+    let audit = audit(config.audit_bucket.as_ref(), &config.audit_prefix, environment, sdk);
+    let queue = Some((queue, Arc::clone(&store)));
+    Sweep::new(config, Arc::new(index), store, FollowUps { audit, queue })
+}
+
+fn audit(bucket: Option<&String>, prefix: &str, environment: &str, sdk: &SdkConfig) -> Option<Audit> {
+    bucket.map(|bucket| Audit {
+        bucket: Arc::new(S3Bucket::new(sdk, bucket.clone(), Verification::Checksum)),
+        prefix: prefix.to_owned(),
+        environment: environment.to_owned(),
+    })
 }
 
 fn build_process_accounting(env: &Env, sdk: &SdkConfig) -> Result<Arc<dyn Handler>, InitError> {
@@ -285,6 +318,7 @@ mod tests {
             "DYNAMODB_TABLE",
             "AWS_REGION",
             "TABLE_NAME",
+            "AWS_REGION",
             "TABLE_NAME",
             "SNS_TOPIC_ARN",
             "AWS_REGION",

@@ -111,6 +111,9 @@ fn guard_attributes(guard: &Guard) -> HashMap<String, AttributeValue> {
     if let Some(ttl) = guard.ttl {
         attributes.insert("ttl".to_owned(), AttributeValue::N(ttl.to_string()));
     }
+    if let Some(region) = &guard.region {
+        attributes.insert("region".to_owned(), text(region));
+    }
     attributes
 }
 
@@ -126,6 +129,7 @@ fn guard_from(attributes: &HashMap<String, AttributeValue>) -> Option<Guard> {
         timestamp: UtcMillis::parse(&text("timestamp")?).ok()?,
         response: text("response")?,
         ttl,
+        region: text("region"),
     })
 }
 
@@ -244,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_guard_round_trips() {
-        for ttl in [None, Some(7)] {
+        for (ttl, region) in [(None, None), (Some(7), Some("eu-west-1".to_owned()))] {
             let timestamp = UtcMillis::parse("2026-01-01T00:00:00.000Z").unwrap();
             let guard = Guard {
                 id: "idem#t".into(),
@@ -252,6 +256,7 @@ mod tests {
                 timestamp,
                 response: "{}".into(),
                 ttl,
+                region,
             };
             assert_eq!(guard_from(&guard_attributes(&guard)), Some(guard));
         }

@@ -1,4 +1,4 @@
-//! The payments table, by key: for the processor's repetitions and for accounting.
+//! The payments table: by key for the processor's repetitions, accounting and the reconciler, by status for the latter.
 
 use std::collections::HashMap;
 
@@ -9,17 +9,21 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 use serde_json::Value;
 
 use super::attribute::{from_attributes, to_attributes};
-use super::error::port_error;
+use super::error::{code_of, port_error};
 use crate::domain::item::Item;
 use crate::domain::status;
 use crate::domain::table_schema::TableSchema;
 use crate::domain::time::UtcMillis;
 use crate::error::PortError;
-use crate::ports::{PaymentStore, UpdateOutcome};
+use crate::ports::{KeyPage, PaymentStore, StatusIndex, StuckQuery, UpdateOutcome};
+
+const UPDATE: &str = "dynamodb:UpdateItem";
+/// Index entries looked at in one call.
+const PAGE: i32 = 200;
 
 /// The payments table.
 ///
-/// IAM: the processor in queue mode `dynamodb:GetItem`, accounting `dynamodb:UpdateItem`.
+/// IAM: the processor in queue mode `dynamodb:GetItem`, accounting `dynamodb:UpdateItem`, the reconciler both.
 #[derive(Debug, Clone)]
 pub struct DynamoPayments {
     client: Client,
@@ -31,6 +35,15 @@ impl DynamoPayments {
     /// The table.
     pub fn new(client: Client, table: String, schema: TableSchema) -> Self {
         Self { client, table, schema }
+    }
+
+    /// Placeholders of these attributes, and of the hash key.
+    fn names(&self, attributes: &[&str]) -> HashMap<String, String> {
+        let names = attributes
+            .iter()
+            .map(|name| (format!("#{name}"), self.schema.name(name)));
+        let hash = ("#hash".to_owned(), self.schema.hash_key().to_owned());
+        names.chain([hash]).collect()
     }
 
     fn allowed_statuses() -> impl Iterator<Item = (String, AttributeValue)> {
@@ -59,14 +72,14 @@ impl PaymentStore for DynamoPayments {
     }
 
     async fn mark_accounted(&self, key: &Item, now: UtcMillis) -> Result<UpdateOutcome, PortError> {
-        let names = ["status", "accounting_processed_at", "updated_at"];
-        let names = names.map(|name| (format!("#{name}"), self.schema.name(name)));
-        let hash = ("#hash".to_owned(), self.schema.hash_key().to_owned());
-        let names: HashMap<_, _> = names.into_iter().chain([hash]).collect();
-        let accounted = AttributeValue::S(status::ACCOUNTING_PROCESSED.to_owned());
+        let names = self.names(&["status", "status_shard", "accounting_processed_at", "updated_at"]);
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let id = self.schema.id_of(key).unwrap_or_default();
+        let shard = self.schema.status_shard(status::ACCOUNTING_PROCESSED, &id);
         let values = [
-            (":accounted".to_owned(), accounted),
-            (":now".to_owned(), AttributeValue::S(now.to_string())),
+            (":accounted".to_owned(), text(status::ACCOUNTING_PROCESSED)),
+            (":shard".to_owned(), text(&shard)),
+            (":now".to_owned(), text(&now.to_string())),
         ];
         let values: HashMap<_, _> = Self::allowed_statuses().chain(values).collect();
         let allowed: Vec<String> = Self::allowed_statuses().map(|(name, _)| name).collect();
@@ -75,7 +88,9 @@ impl PaymentStore for DynamoPayments {
             .update_item()
             .table_name(&self.table)
             .set_key(Some(to_attributes(key)))
-            .update_expression("SET #status = :accounted, #accounting_processed_at = :now, #updated_at = :now")
+            .update_expression(
+                "SET #status = :accounted, #status_shard = :shard, #accounting_processed_at = :now, #updated_at = :now",
+            )
             .condition_expression(format!(
                 "attribute_exists(#hash) AND #status IN ({})",
                 allowed.join(", ")
@@ -94,7 +109,82 @@ impl PaymentStore for DynamoPayments {
                 let current = item.get(&self.schema.name("status")).and_then(Value::as_str);
                 Ok(UpdateOutcome::NotAllowed(current.unwrap_or_default().to_owned()))
             }
-            None => Err(port_error("dynamodb:UpdateItem", &error)),
+            None => Err(port_error(UPDATE, &error)),
         }
+    }
+
+    async fn mark_reconciled(&self, key: &Item, now: UtcMillis) -> Result<UpdateOutcome, PortError> {
+        let result = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(to_attributes(key)))
+            .update_expression("SET #reconciled_at = :now")
+            .condition_expression("attribute_exists(#hash)")
+            .set_expression_attribute_names(Some(self.names(&["reconciled_at"])))
+            .expression_attribute_values(":now", AttributeValue::S(now.to_string()))
+            .send()
+            .await;
+        match result {
+            Ok(_) => Ok(UpdateOutcome::Updated),
+            Err(error) if code_of(&error) == Some("ConditionalCheckFailedException") => Ok(UpdateOutcome::NotFound),
+            Err(error) => Err(port_error(UPDATE, &error)),
+        }
+    }
+}
+
+/// The payments table's index on the status, sharded or not (R-11).
+///
+/// IAM: `dynamodb:Query` on the index.
+#[derive(Debug, Clone)]
+pub struct DynamoStatusIndex {
+    client: Client,
+    table: String,
+    index: String,
+    schema: TableSchema,
+}
+
+impl DynamoStatusIndex {
+    /// The index.
+    pub fn new(client: Client, table: String, index: String, schema: TableSchema) -> Self {
+        Self {
+            client,
+            table,
+            index,
+            schema,
+        }
+    }
+}
+
+/// An index that lacks an attribute leaves the decision to who looks at the payment itself.
+const STUCK: &str = "(attribute_not_exists(#created_at) OR #created_at <= :before) \
+    AND (attribute_not_exists(#region) OR #region = :region) AND attribute_not_exists(#reconciled_at)";
+
+#[async_trait]
+impl StatusIndex for DynamoStatusIndex {
+    async fn stuck(&self, query: &StuckQuery, start: Option<&Item>) -> Result<KeyPage, PortError> {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let request = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(&self.index)
+            .key_condition_expression("#value = :value")
+            .filter_expression(STUCK)
+            .expression_attribute_names("#value", self.schema.status_index_key())
+            .expression_attribute_names("#created_at", self.schema.name("created_at"))
+            .expression_attribute_names("#region", self.schema.name("region"))
+            .expression_attribute_names("#reconciled_at", self.schema.name("reconciled_at"))
+            .expression_attribute_values(":value", text(&query.value))
+            .expression_attribute_values(":region", text(&query.region))
+            .expression_attribute_values(":before", text(&query.before.to_string()))
+            .limit(PAGE)
+            .set_exclusive_start_key(start.map(to_attributes));
+        let output = request.send().await.map_err(|e| port_error("dynamodb:Query", &e))?;
+        let items = output.items().iter().map(from_attributes);
+        Ok(KeyPage {
+            keys: items.filter_map(|item| self.schema.key_of(&item)).collect(),
+            next: output.last_evaluated_key().map(from_attributes),
+        })
     }
 }

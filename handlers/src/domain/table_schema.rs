@@ -5,9 +5,13 @@ use serde_json::{Number, Value};
 
 use super::id::TransactionId;
 use super::item::{Item, storable};
+use super::shard::{shard_of, status_shard};
 use super::submission::Submission;
 use super::time::UtcMillis;
 use crate::config::{Env, InitError};
+
+/// What `STATUS_SHARDS` may be.
+const SHARDS: &str = "a whole number, 1 or more";
 
 /// DynamoDB's type of a key attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +39,7 @@ pub struct TableSchema {
     range_key: Option<(String, KeyType)>,
     timestamp_type: KeyType,
     style: AttributeStyle,
+    status_shards: u32,
 }
 
 /// What an item says besides the payment itself.
@@ -52,7 +57,7 @@ pub struct Receipt<'a> {
 
 impl TableSchema {
     /// Reads `TABLE_HASH_KEY`, `TABLE_HASH_KEY_TYPE`, `TABLE_RANGE_KEY` (`none` for a table without one),
-    /// `TABLE_RANGE_KEY_TYPE`, `TIMESTAMP_TYPE`, `ATTRIBUTE_STYLE`.
+    /// `TABLE_RANGE_KEY_TYPE`, `TIMESTAMP_TYPE`, `ATTRIBUTE_STYLE`, `STATUS_SHARDS`.
     pub fn from_env(env: &Env) -> Result<Self, InitError> {
         let types = [("S", KeyType::Text), ("N", KeyType::Number)];
         let styles = [
@@ -67,6 +72,10 @@ impl TableSchema {
             range_key: (range_key != "none").then_some((range_key, range_key_type)),
             timestamp_type: env.choice_or("TIMESTAMP_TYPE", range_key_type, &types)?,
             style: env.choice_or("ATTRIBUTE_STYLE", AttributeStyle::SnakeCase, &styles)?,
+            status_shards: match env.parsed_or("STATUS_SHARDS", 1, SHARDS)? {
+                0 => return Err(InitError::invalid("STATUS_SHARDS", SHARDS)),
+                shards => shards,
+            },
         })
     }
 
@@ -96,6 +105,48 @@ impl TableSchema {
         std::iter::once((self.hash_key.clone(), hash)).chain(range).collect()
     }
 
+    /// The key out of an item, or out of an index entry; `None` when it has not all of it.
+    pub fn key_of(&self, item: &Item) -> Option<Item> {
+        let names = std::iter::once(&self.hash_key).chain(self.range_key.as_ref().map(|(name, _)| name));
+        names
+            .map(|name| Some((name.clone(), item.get(name)?.clone())))
+            .collect()
+    }
+
+    /// The id in a key or an item, as text.
+    pub fn id_of(&self, item: &Item) -> Option<String> {
+        match item.get(&self.hash_key)? {
+            Value::String(id) => Some(id.clone()),
+            Value::Number(id) => Some(id.to_string()),
+            _ => None,
+        }
+    }
+
+    /// Value of the attribute `status_shard`, which goes with every status that is written (R-11). It is there with a
+    /// single shard too, so that items are in a sharded index from the moment that there is one.
+    pub fn status_shard(&self, status: &str, id: &str) -> String {
+        status_shard(status, shard_of(id, self.status_shards))
+    }
+
+    /// The partition key of an index on the status.
+    pub fn status_index_key(&self) -> String {
+        self.name(if self.status_shards > 1 {
+            "status_shard"
+        } else {
+            "status"
+        })
+    }
+
+    /// All values that the index files a status under: who looks for a status asks for each of them (R-11).
+    pub fn status_index_values(&self, status: &str) -> Vec<String> {
+        if self.status_shards == 1 {
+            return vec![status.to_owned()];
+        }
+        (0..self.status_shards)
+            .map(|shard| status_shard(status, shard))
+            .collect()
+    }
+
     /// The time under which a payment is filed: the sender's, else that of receipt.
     pub fn timestamp_of(payment: &Submission, received_at: UtcMillis) -> UtcMillis {
         payment.timestamp.unwrap_or(received_at)
@@ -106,6 +157,7 @@ impl TableSchema {
         let timestamp = Self::timestamp_of(payment, receipt.received_at);
         let received = Value::String(receipt.received_at.to_string());
         let text = |value: &str| Some(Value::String(value.to_owned()));
+        let shard = self.status_shard(receipt.status, payment.transaction_id.as_str());
         let attributes = [
             ("timestamp", Some(typed_time(timestamp, self.timestamp_type))),
             ("amount", Some(payment.amount.to_json_number())),
@@ -113,6 +165,7 @@ impl TableSchema {
             ("provider", payment.provider.clone().map(Value::String)),
             ("customer_id", payment.customer_id.clone().map(Value::String)),
             ("status", text(receipt.status)),
+            ("status_shard", text(&shard)),
             ("metadata", Some(storable(Value::Object(payment.metadata.clone())))),
             ("region", text(receipt.region)),
             ("payload_hash", text(receipt.payload_hash)),
@@ -181,7 +234,7 @@ mod tests {
             item(&schema(&[]), &body),
             serde_json::from_str::<Value>(
                 r#"{"transaction_id": "t", "timestamp": "2026-01-02T03:04:05.006Z", "amount": 1.5, "currency": "USD",
-                "provider": "p", "status": "received", "metadata": {}, "region": "eu-west-1", "payload_hash": "abc",
+                "provider": "p", "status": "received", "status_shard": "received#0", "metadata": {}, "region": "eu-west-1", "payload_hash": "abc",
                 "created_at": "2026-01-02T03:04:05.006Z", "updated_at": "2026-01-02T03:04:05.006Z"}"#
             )
             .unwrap()
@@ -248,12 +301,34 @@ mod tests {
         );
     }
 
+    /// R-11: writers put a status into one of the values that readers ask for.
+    #[test]
+    fn r_11_readers_ask_for_every_shard_that_writers_write() {
+        let pairs = [("STATUS_SHARDS", "4"), ("ATTRIBUTE_STYLE", "pascal_case")];
+        let sharded = schema(&pairs);
+        assert_eq!(sharded.status_index_key(), "StatusShard");
+        let asked = sharded.status_index_values("received");
+        assert_eq!(asked, ["received#0", "received#1", "received#2", "received#3"]);
+        let body = json!({"id": "t", "amount": 1, "currency": "USD"});
+        let written = item(&sharded, &body)["StatusShard"].clone();
+        assert!(asked.contains(&written.as_str().unwrap().to_owned()), "{written}");
+        // With one shard the index is on the status itself, as ever.
+        let single = schema(&[]);
+        assert_eq!(single.status_index_key(), "status");
+        assert_eq!(single.status_index_values("received"), ["received"]);
+        // What one shard has written is among what more shards ask for.
+        let before = item(&single, &body)["status_shard"].clone();
+        assert!(asked.contains(&before.as_str().unwrap().to_owned()), "{before}");
+    }
+
     #[test]
     fn wrong_words_are_refused() {
         for (name, value) in [
             ("TABLE_HASH_KEY_TYPE", "B"),
             ("TIMESTAMP_TYPE", "iso"),
             ("ATTRIBUTE_STYLE", "kebab"),
+            ("STATUS_SHARDS", "0"),
+            ("STATUS_SHARDS", "many"),
         ] {
             let error = TableSchema::from_env(&Env::from_pairs([(name, value)])).unwrap_err();
             assert!(error.to_string().contains(name), "{error}");

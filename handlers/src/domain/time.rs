@@ -72,6 +72,15 @@ impl UtcMillis {
         }
     }
 
+    /// Reads what [`UtcMillis`] is stored as in keys: its text, or milliseconds since the epoch.
+    pub fn from_key(value: &serde_json::Value) -> Option<Self> {
+        match value {
+            serde_json::Value::String(text) => Self::parse(text).ok(),
+            serde_json::Value::Number(millis) => millis.as_i64().map(Self::from_epoch_millis),
+            _ => None,
+        }
+    }
+
     /// The date as the path `YYYY/MM/DD`.
     pub fn date_path(self) -> String {
         self.to_string()[..10].replace('-', "/")
@@ -107,6 +116,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// W-65, X-08.
     #[test]
     fn the_text_has_fixed_length_and_a_zone() {
         let time = UtcMillis::from_epoch_millis(1_767_225_600_000);

@@ -142,9 +142,51 @@ impl PaymentStore for FakePayments {
         if !status::ACCOUNTABLE.contains(&current.as_str()) {
             return Ok(UpdateOutcome::NotAllowed(current));
         }
+        let id = self.schema.id_of(item).unwrap();
+        let shard = self.schema.status_shard(status::ACCOUNTING_PROCESSED, &id);
         item.insert(name, status::ACCOUNTING_PROCESSED.into());
+        item.insert(self.schema.name("status_shard"), shard.into());
         item.insert(self.schema.name("accounting_processed_at"), now.to_string().into());
         Ok(UpdateOutcome::Updated)
+    }
+
+    async fn mark_reconciled(&self, key: &Item, now: UtcMillis) -> Result<UpdateOutcome, PortError> {
+        self.begin("mark_reconciled").await?;
+        let key = self.key_text(key);
+        let mut state = self.state.lock().unwrap();
+        let Some(item) = state.items.get_mut(&key) else {
+            return Ok(UpdateOutcome::NotFound);
+        };
+        item.insert(self.schema.name("reconciled_at"), now.to_string().into());
+        Ok(UpdateOutcome::Updated)
+    }
+}
+
+/// Entries of a page; small, so that tests need more than one.
+const PAGE: usize = 3;
+
+/// An index with keys only: the handler must look at each payment itself.
+#[async_trait]
+impl StatusIndex for FakePayments {
+    async fn stuck(&self, query: &StuckQuery, start: Option<&Item>) -> Result<KeyPage, PortError> {
+        self.begin("stuck").await?;
+        let state = self.state.lock().unwrap();
+        let attribute = self.schema.status_index_key();
+        let filed = state
+            .items
+            .iter()
+            .filter(|(_, item)| text(item, &attribute) == Some(&query.value));
+        let after = start.map(|key| self.key_text(key)).unwrap_or_default();
+        let mut rest: Vec<Item> = filed
+            .filter(|(key, _)| **key > after)
+            .filter_map(|(_, item)| self.schema.key_of(item))
+            .collect();
+        let more = rest.len() > PAGE;
+        rest.truncate(PAGE);
+        Ok(KeyPage {
+            next: rest.last().filter(|_| more).cloned(),
+            keys: rest,
+        })
     }
 }
 

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::payment::StoredPayment;
 use crate::backoff::Backoff;
 use crate::domain::id::TransactionId;
+use crate::domain::item::Item;
 use crate::domain::table_schema::TableSchema;
 use crate::domain::time::UtcMillis;
 use crate::error::{PortError, Retryability};
@@ -51,17 +52,22 @@ impl FollowUps {
     /// The steps that a repeated payment may lack, because the first attempt died on the way: the object, if it is
     /// not there; the message, as long as accounting has not been there.
     pub async fn after_replay(&self, payment: &StoredPayment<'_>) -> Result<(), PortError> {
-        self.write_audit(payment).await?;
-        let Some((queue, table)) = &self.queue else {
-            return Ok(());
+        let Some((_, table)) = &self.queue else {
+            return self.write_audit(payment).await.map(|_| ());
         };
         let stored = table.payment(&payment.key()).await?;
+        self.complete(payment, stored.as_ref()).await
+    }
+
+    /// The same for who has read the payment's item already: a repetition, or the reconciler.
+    pub async fn complete(&self, payment: &StoredPayment<'_>, stored: Option<&Item>) -> Result<(), PortError> {
+        self.write_audit(payment).await?;
         // Not there yet: written in another region, on its way here.
-        let waiting = stored.is_none_or(|item| payment.waits_for_accounting(&item));
-        if waiting {
-            queue.send(&message(payment).to_string()).await?;
+        let waiting = stored.is_none_or(|item| payment.waits_for_accounting(item));
+        match &self.queue {
+            Some((queue, _)) if waiting => queue.send(&message(payment).to_string()).await,
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     async fn write_audit(&self, payment: &StoredPayment<'_>) -> Result<PutOutcome, PortError> {
@@ -99,7 +105,7 @@ fn audit_object(audit: &Audit, payment: &StoredPayment<'_>) -> NewObject {
         "currency": submission.currency.code(),
         "provider": submission.provider,
         "customer_id": submission.customer_id,
-        "payload_hash": submission.content_hash(),
+        "payload_hash": payment.payload_hash,
         "environment": audit.environment,
     });
     NewObject {

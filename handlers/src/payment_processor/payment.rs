@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::domain::id::TransactionId;
 use crate::domain::item::{Item, text};
 use crate::domain::status;
+use crate::domain::stored::StoredItem;
 use crate::domain::submission::Submission;
 use crate::domain::table_schema::{Receipt, TableSchema};
 use crate::domain::time::UtcMillis;
@@ -53,6 +54,11 @@ impl Recordable for NewPayment<'_> {
         response.to_string()
     }
 
+    /// The guard table's stream shows where another region's acceptance has overwritten ours.
+    fn region(&self) -> Option<&str> {
+        Some(self.region)
+    }
+
     fn items_tell(&self) -> bool {
         true
     }
@@ -74,9 +80,22 @@ pub struct StoredPayment<'a> {
     pub received_at: UtcMillis,
     /// Our region.
     pub region: &'a str,
+    /// Hash of the content.
+    pub payload_hash: String,
 }
 
-impl StoredPayment<'_> {
+impl<'a> StoredPayment<'a> {
+    /// A payment of the table, as it was read back.
+    pub fn of(stored: &'a StoredItem, schema: &'a TableSchema) -> Self {
+        Self {
+            submission: &stored.submission,
+            schema,
+            received_at: stored.received_at,
+            region: &stored.region,
+            payload_hash: stored.payload_hash.clone(),
+        }
+    }
+
     /// The time under which it is filed.
     pub fn timestamp(&self) -> UtcMillis {
         TableSchema::timestamp_of(self.submission, self.received_at)

@@ -14,6 +14,7 @@ mod pipeline_archival;
 mod pipeline_fraud;
 mod pipeline_outbox;
 mod pipeline_validator;
+mod reconciler;
 mod recording;
 mod sandbox;
 mod scripted;

@@ -265,6 +265,40 @@ async fn payment_processor() {
 }
 
 #[tokio::test]
+async fn payment_reconciler() {
+    let sandbox = Sandbox::new();
+    sandbox.create_tables().await;
+    let bucket = sandbox.create_bucket().await;
+    let (queue, _) = sandbox.create_queue("payments").await;
+    let time = "2026-01-02T03:04:05.006Z";
+    for id in ["t1", "t2"] {
+        let item = json!({"transaction_id": id, "timestamp": time, "status": "received", "amount": 5, "currency": "USD",
+            "region": "us-east-1", "payload_hash": "h", "created_at": time});
+        sandbox.put_item(&item).await;
+    }
+    let sweep = [
+        ("TABLE_NAME", "transactions"),
+        ("STATUS_INDEX", "status-timestamp"),
+        ("QUEUE_URL", queue.as_str()),
+        ("MAX_PAYMENTS_PER_RUN", "1"),
+    ];
+    let audited = [
+        &sweep[..],
+        &[("AUDIT_BUCKET", bucket.as_str()), ("AUDIT_PREFIX", "receipts/")],
+    ]
+    .concat();
+    let guard = |region: &str| json!({"id": {"S": "idem#t"}, "region": {"S": region}});
+    let conflict = json!({"Records": [{"eventName": "MODIFY", "dynamodb": {"SequenceNumber": "1",
+        "OldImage": guard("us-east-1"), "NewImage": guard("eu-west-1")}}]});
+    let scenarios = vec![
+        Scenario::new(&sweep, vec![json!({})]),
+        Scenario::new(&audited, vec![json!({})]),
+        Scenario::new(&[("DETECT_CONFLICTS", "true")], vec![conflict]),
+    ];
+    check("payment_reconciler", &sandbox, scenarios).await;
+}
+
+#[tokio::test]
 async fn process_accounting() {
     let sandbox = Sandbox::new();
     sandbox.create_tables().await;
