@@ -91,6 +91,13 @@ fn headers(event: &Value) -> Vec<(String, String)> {
     single.chain(multi).collect()
 }
 
+/// The `Origin` header of a proxy event: known before anything else of it is, so that a refusal can be read by its sender too (N-04).
+pub fn origin(event: &Value) -> Option<String> {
+    let mut all = headers(event).into_iter();
+    all.find(|(name, _)| name.eq_ignore_ascii_case("Origin"))
+        .map(|(_, value)| value)
+}
+
 /// The `Idempotency-Key` header, checked.
 pub fn idempotency_key(request: &ProxyRequest) -> Result<Option<String>, HttpError> {
     let key = request.header("Idempotency-Key").map(str::to_owned);

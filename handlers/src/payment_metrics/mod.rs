@@ -20,7 +20,7 @@ pub use input::{InputError, MeasuredPayment};
 
 use crate::domain::money::decimal_number;
 use crate::error::HandlerError;
-use crate::http::{HttpError, ProxyRequest, ProxyResponse, is_proxy_event};
+use crate::http::{HttpError, ProxyRequest, ProxyResponse, is_proxy_event, origin};
 use crate::invocation::{Handler, Invocation};
 use crate::ports::{Measurement, MeasurementSink};
 use crate::telemetry::emf::{HANDLER_FAULT, Metrics, Unit};
@@ -143,10 +143,8 @@ impl PaymentMetrics {
             };
             return (None, fields);
         }
-        match ProxyRequest::decode(&event, self.config.max_body_bytes) {
-            Ok(request) => (request.header("Origin").map(str::to_owned), request.json_object()),
-            Err(error) => (None, Err(error)),
-        }
+        let fields = ProxyRequest::decode(&event, self.config.max_body_bytes).and_then(|request| request.json_object());
+        (origin(&event), fields)
     }
 }
 

@@ -10,8 +10,6 @@ use crate::http::{HttpError, ProxyRequest, idempotency_key};
 pub enum Caller {
     /// An API; failures are answers.
     Http {
-        /// `Origin` header.
-        origin: Option<String>,
         /// `Idempotency-Key` header.
         idempotency_key: Option<String>,
     },
@@ -36,7 +34,6 @@ pub fn from_request(request: &ProxyRequest) -> Result<Input, HttpError> {
     let body = request.json_object()?;
     Ok(Input {
         caller: Caller::Http {
-            origin: request.header("Origin").map(str::to_owned),
             idempotency_key: idempotency_key(request)?,
         },
         fields: wrapped(&body).cloned().unwrap_or(body),
@@ -109,13 +106,7 @@ mod tests {
             let input = from_request(&ProxyRequest::decode(&event, 1000).unwrap()).unwrap();
             assert_eq!(input.fields, expected);
             let key = Some("k".to_owned());
-            assert_eq!(
-                input.caller,
-                Caller::Http {
-                    origin: None,
-                    idempotency_key: key
-                }
-            );
+            assert_eq!(input.caller, Caller::Http { idempotency_key: key });
         }
     }
 

@@ -22,7 +22,7 @@ use crate::domain::item::Item;
 use crate::domain::payment::Payment;
 use crate::domain::time::UtcMillis;
 use crate::error::{HandlerError, PortError};
-use crate::http::{HttpError, ProxyRequest, ProxyResponse, idempotency_key};
+use crate::http::{HttpError, ProxyRequest, ProxyResponse, idempotency_key, origin};
 use crate::invocation::{Handler, Invocation};
 use crate::ports::{Clock, TransactionLedger};
 use crate::recorder::{Recordable, Recorded, Recorder, Uniqueness};
@@ -155,12 +155,9 @@ impl Recordable for Payment {
 impl Handler for WebhookValidator {
     async fn handle(&self, event: Value, invocation: &Invocation) -> Result<Value, HandlerError> {
         let start = Instant::now();
-        let (origin, result) = match ProxyRequest::decode(&event, self.config.max_body_bytes) {
-            Ok(request) => {
-                let origin = request.header("Origin").map(str::to_owned);
-                (origin, self.process(&request, invocation).await)
-            }
-            Err(error) => (None, Err(error.into())),
+        let result = match ProxyRequest::decode(&event, self.config.max_body_bytes) {
+            Ok(request) => self.process(&request, invocation).await,
+            Err(error) => Err(error.into()),
         };
         let (response, outcome) = Self::answer(result, &invocation.request_id);
         let duration = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -175,7 +172,7 @@ impl Handler for WebhookValidator {
             (outcome, 1, Unit::Count),
             ("WebhookDuration", duration, Unit::Milliseconds),
         ]);
-        Ok(self.config.cors.apply(origin.as_deref(), response).into_event())
+        Ok(self.config.cors.apply(origin(&event).as_deref(), response).into_event())
     }
 }
 

@@ -275,6 +275,16 @@ async fn cors_headers_only_for_configured_origins() {
         setup.post(&payment()).await["headers"].get("Access-Control-Allow-Origin"),
         None
     );
+    // A refusal that comes before anything is read can be read too.
+    let large = json!({"body": "x".repeat(300 * 1024), "headers": {"Origin": "https://shop.example"}});
+    let refused = setup.send(large).await;
+    assert_eq!(
+        (
+            &refused["statusCode"],
+            &refused["headers"]["Access-Control-Allow-Origin"]
+        ),
+        (&json!(413), &json!("https://shop.example"))
+    );
 }
 
 #[tokio::test]

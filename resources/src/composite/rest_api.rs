@@ -166,8 +166,12 @@ impl RestApi {
         self.serve(b, method)
     }
 
-    /// The gateway's own refusals, in the shape of the handler's.
-    pub fn gateway_responses(&mut self, b: &mut Builder<'_>) {
+    /// The gateway's own refusals, in the shape of the handler's. Like the preflight they are constants, so that browsers of
+    /// the first origin only can read them (N-04).
+    pub fn gateway_responses(&mut self, b: &mut Builder<'_>, origins: Option<&[String]>) {
+        let readable = origins
+            .and_then(<[String]>::first)
+            .map(|origin| json!({"gatewayresponse.header.Access-Control-Allow-Origin": format!("'{origin}'")}));
         let kinds = [
             ("BAD_REQUEST_BODY", Some("400"), "{\"error\": \"Invalid request body\"}"),
             ("DEFAULT_4XX", None, "{\"error\": $context.error.messageString}"),
@@ -178,6 +182,7 @@ impl RestApi {
                 .component("api_gateway_response", &kind.to_lowercase())
                 .set("rest_api_id", self.key.id())
                 .set("response_type", kind)
+                .set("response_parameters", readable.clone())
                 .set("response_templates", json!({"application/json": template}))
                 .set("status_code", status);
             self.serve(b, response);
@@ -188,9 +193,17 @@ impl RestApi {
     /// goes live (W-34, P-30).
     pub fn deployment(&self, b: &Builder<'_>) -> Component {
         let served = self.served.iter().filter_map(|key| b.graph.components.get(key));
-        let parts: Vec<Value> = served
+        let mut parts: Vec<Value> = served
             .map(|c| json!({"key": c.key.as_str(), "settings": settings(c)}))
             .collect();
+        // Closing the default endpoint and changing the resource policy take effect with the next deployment only (R-23, R-05;
+        // <https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-disable-default-endpoint.html>,
+        // <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-resource-policies-create-attach.html>).
+        let api = b.graph.components.get(&self.key);
+        for name in ["disable_execute_api_endpoint", "policy"] {
+            let setting = api.and_then(|api| api.settings.get(name));
+            parts.extend(setting.map(|value| json!({name: value})));
+        }
         let document = tap_engine::json::normalise(&Value::Array(parts), false).to_string();
         let hash = super::hash::sha256_hex(document.as_bytes());
         let deployment = b

@@ -55,7 +55,7 @@ pub(super) fn build(s: &mut Stack<'_>, data: &Data, functions: &Functions) -> Ap
         };
         rest.preflight(&mut s.b, &resource, &cors);
     }
-    rest.gateway_responses(&mut s.b);
+    rest.gateway_responses(&mut s.b, a.cors.allow_origins.as_deref());
     let permission = functions.validator.permission(
         &s.b,
         "api",
@@ -184,15 +184,18 @@ fn api_key(s: &mut Stack<'_>, data: &Data, api: &Key, stage: &Key) {
 }
 
 fn web_acl(s: &mut Stack<'_>, data: &Data, stage: &Key) {
-    let w = &s.p.api.waf;
+    let w = s.p.api.waf.clone();
+    let name = waf_name(s);
+    let listed = waf::listed(&mut s.b, &name, w.allow_ip_cidrs.as_deref().unwrap_or_default());
+    let known = (w.default_action == "block" && !listed.is_null()).then(|| waf::allow_listed(&listed));
     let acl = WebAcl {
-        name: waf_name(s),
-        default_action: "allow",
+        name,
+        default_action: &w.default_action,
         rate_limit: w.rate_limit,
         window: w.evaluation_window_sec,
         managed: &w.managed_rule_groups,
-        first: Vec::new(),
-        rate_scope: Value::Null,
+        first: known.into_iter().collect(),
+        rate_scope: waf::all_but(&listed),
     };
     let acl = acl.build(&mut s.b, stage);
     if w.logging {
