@@ -25,7 +25,7 @@ sandbox: setup build ## Start the sandbox AWS and print what to export; Ctrl-C e
 	@cargo build --quiet --workspace --bin sandbox
 	@"$(CARGO_TARGET_DIR)/debug/sandbox"
 
-demo: setup build ## Apply the webhook pipeline on the sandbox, push payments through it, watch it with the observability stack
+demo: setup build ## Three acts on the sandbox: webhook pipeline, observability stack watching it, payments over two regions
 	@cargo build --quiet --workspace --bin demo
 	@"$(CARGO_TARGET_DIR)/debug/demo"
 

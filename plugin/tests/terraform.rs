@@ -22,18 +22,25 @@ terraform {
 }
 "#;
 
+/// The program that `tools/setup-sandbox` and the acceptance tests take too.
 fn terraform_binary() -> String {
-    let binary = std::env::var("TAP_TERRAFORM_BIN").unwrap_or_else(|_| "terraform".into());
-    let found = Command::new(&binary)
-        .arg("version")
-        .output()
-        .is_ok_and(|output| output.status.success());
-    assert!(
-        found,
-        "{binary} does not run. Install Terraform 1.11 or later (https://developer.hashicorp.com/terraform/install) \
-         or OpenTofu and put it on the PATH, or set TAP_TERRAFORM_BIN."
+    let chosen = std::env::var("TAP_TF").ok().filter(|program| !program.is_empty());
+    let candidates = chosen.map_or_else(
+        || vec!["terraform".to_owned(), "tofu".to_owned()],
+        |program| vec![program],
     );
-    binary
+    let runs = |program: &&String| {
+        let output = Command::new(program.as_str()).arg("version").output();
+        output.is_ok_and(|output| output.status.success())
+    };
+    let found = candidates.iter().find(runs);
+    let found = found.unwrap_or_else(|| {
+        panic!(
+            "{candidates:?}: none runs. Install Terraform 1.11 or later (https://developer.hashicorp.com/terraform/install) or \
+             OpenTofu 1.11 or later (https://opentofu.org/docs/intro/install/) and put it on the PATH, or set TAP_TF."
+        )
+    });
+    found.clone()
 }
 
 /// Go's names for this machine, as in the mirror's folders.
