@@ -3,6 +3,8 @@
 pub mod api_key_secret;
 pub mod aws;
 pub mod bundle;
+#[cfg(test)]
+mod component_table;
 pub mod composite;
 pub mod observability_stack;
 pub mod payment_stack;

@@ -90,4 +90,6 @@ fn write(path: &Path, text: &str) -> Result<(), DocsError> {
 }
 
 #[cfg(test)]
+mod references;
+#[cfg(test)]
 mod tests;
