@@ -1,6 +1,6 @@
 # The seed's stack (000): three log groups with one key, latency percentiles, alarms for API and Lambda with one over both,
 # two addresses, the metrics function, a canary every five minutes, a dashboard. What the seed meant and AWS refused, or what
-# could never go off, is mended by the provider's defaults: docs/differences-from-the-seeds.md.
+# could never go off, is mended by the provider's defaults: docs/differences-observability-stack.md.
 terraform {
   required_providers {
     tap = {

@@ -6,6 +6,16 @@ terraform {
       source = "tap-platform/tap"
     }
   }
+
+  # The seed kept its state in S3 without encryption and lock. Uncomment and name a bucket of yours; the key names this stack, so
+  # that no other one overwrites it. The lock file needs Terraform 1.10 or newer.
+  # backend "s3" {
+  #   bucket       = "my-terraform-states"
+  #   key          = "multi/payment-stack.tfstate"
+  #   region       = "us-east-1"
+  #   encrypt      = true
+  #   use_lockfile = true
+  # }
 }
 
 provider "tap" {
