@@ -30,6 +30,7 @@ fn the_needs_of_an_executable_are_read_from_it() {
     assert_eq!(elf::read(b"#!/bin/sh\n"), None);
 }
 
+/// P-36.
 #[test]
 fn the_zip_holds_an_executable_bootstrap_and_nothing_that_changes() {
     let bytes = pack::zip(b"handler", true).unwrap();

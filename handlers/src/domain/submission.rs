@@ -268,7 +268,7 @@ mod tests {
         }
     }
 
-    /// X-10, 8.1 no. 17: the seeds' names of the id are one field.
+    /// 8.1 no. 17: the seeds' names of the id are one field.
     #[test]
     fn the_id_comes_by_three_names() {
         let expected = parse(&body()).unwrap();

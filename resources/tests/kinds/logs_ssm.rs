@@ -35,7 +35,7 @@ async fn log_group() {
     .await;
 }
 
-/// O-29: a group that a function's late write has brought back is adopted where that was said.
+/// O-29, X-04: a group that a function's late write has brought back is adopted where that was said.
 #[tokio::test]
 async fn a_log_group_without_tags_is_adopted_only_when_asked() {
     let sandbox = Sandbox::start().await.unwrap();
