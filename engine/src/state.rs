@@ -1,5 +1,6 @@
 //! What is known of a stack between two runs.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -174,6 +175,31 @@ impl StackState {
                 *value = pin(value, &|reference| moved.get(reference).cloned());
             }
         }
+    }
+
+    /// The state in which these objects that were put aside, by id, have taken their component's place again, and what
+    /// stood there is put aside.
+    pub(crate) fn with_reinstated(&self, which: &BTreeMap<Key, String>) -> Cow<'_, Self> {
+        if which.is_empty() {
+            return Cow::Borrowed(self);
+        }
+        let mut state = self.clone();
+        for (key, id) in which {
+            let is_it = |(k, c): &(Key, ComponentState)| k == key && c.outputs.get("id") == Some(id);
+            let Some(at) = state.deposed.iter().position(is_it) else {
+                continue;
+            };
+            let (_, object) = state.deposed.remove(at);
+            if let Some(mut other) = state.components.insert(key.clone(), object) {
+                // Literal: what its settings refer to may be replaced, too.
+                other.settings = self.resolve_known(&other.settings);
+                state.deposed.push((key.clone(), other));
+            }
+        }
+        state.remember_gone(self, |_| true);
+        // What others hold is the other object, as long as they are not brought in line.
+        state.pin_stale(self, &BTreeSet::new());
+        Cow::Owned(state)
     }
 
     /// Remembers what the components of `before` that do not exist any more answered, as far as

@@ -174,12 +174,12 @@ impl FakeKind {
                 format!("{name} exists already"),
             ));
         }
-        let id = match name(&settings) {
-            Some(name) if inner.names_are_ids && self.scope(&settings).is_empty() => {
-                named_id(self.spec.name, &self.whole_name(name, &settings), &cx.region)
-            }
-            _ => inner.new_id(self.spec.name),
-        };
+        // An object whose name was changed outside keeps its id.
+        let named = name(&settings)
+            .filter(|_| inner.names_are_ids && self.scope(&settings).is_empty())
+            .map(|name| named_id(self.spec.name, &self.whole_name(name, &settings), &cx.region))
+            .filter(|id| !inner.objects.contains_key(id));
+        let id = named.unwrap_or_else(|| inner.new_id(self.spec.name));
         let object = Object {
             kind: self.spec.name,
             region: cx.region.clone(),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::check::check;
+use super::reinstate::wanted_again;
 use super::{Action, Plan, PlanError, PlanOptions, PlanWarning, PlannedValue, Problem, SettingChange, Step};
 use crate::compare::{canonical, canonical_all, same};
 use crate::component::{Component, ComponentState, Graph, Key};
@@ -22,12 +23,15 @@ pub fn plan(
     options: &PlanOptions,
 ) -> Result<Plan, Vec<PlanError>> {
     let order = check(graph, state, registry, options)?;
+    let reinstated = wanted_again(graph, state, registry, options.allow_data_loss);
+    let state = &state.with_reinstated(&reinstated);
     let mut planner = Planner {
         state,
         registry,
         options,
         plan: Plan {
             allow_data_loss: options.allow_data_loss,
+            reinstated,
             ..Plan::default()
         },
         errors: Vec::new(),

@@ -5,6 +5,7 @@ mod diff;
 mod display;
 mod order;
 mod promise;
+mod reinstate;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -151,6 +152,8 @@ pub struct Plan {
     pub steps: BTreeMap<Key, Step>,
     /// Objects replaced earlier and not deleted yet, `(key, id)`: they go in this run.
     pub deposed: Vec<(Key, String)>,
+    /// Objects put aside, by id, that take their component's place again because they have the name that is wanted.
+    pub reinstated: BTreeMap<Key, String>,
     /// The composite's computed attributes.
     pub outputs: BTreeMap<String, PlannedValue>,
     /// What to tell the user.

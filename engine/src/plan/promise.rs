@@ -103,21 +103,21 @@ fn shown(step: &Step) -> Shown {
     }
 }
 
-/// The settings that a step writes, with a fingerprint of the value.
+/// The settings that a step writes, with a fingerprint of the value: of a new object all.
 fn touched(step: &Step) -> Vec<(&str, Option<String>)> {
     let of = |name: &str| match step.settings.get(name) {
         Some(PlannedValue::Unknown) => None,
         Some(PlannedValue::Known(value)) => Some(fingerprint(&value.to_string())),
         None => Some(String::new()),
     };
-    match &step.action {
-        Action::Create => step.settings.keys().map(|name| (name.as_str(), of(name))).collect(),
-        action => action
-            .changes()
-            .iter()
-            .map(|c| (c.setting.as_str(), of(&c.setting)))
-            .collect(),
-    }
+    let changed = step.action.changes().iter().map(|c| c.setting.as_str());
+    let all = step.settings.keys().map(String::as_str);
+    let names: BTreeSet<&str> = match &step.action {
+        Action::Create => all.collect(),
+        Action::Replace { .. } => all.chain(changed).collect(),
+        _ => changed.collect(),
+    };
+    names.into_iter().map(|name| (name, of(name))).collect()
 }
 
 fn breach(step: &Step, shown: Option<&Shown>, recovered: bool) -> Option<String> {
@@ -135,7 +135,7 @@ fn breach(step: &Step, shown: Option<&Shown>, recovered: bool) -> Option<String>
     if !allowed {
         return Some(format!("would {action} it, the plan showed {}", shown.action));
     }
-    let of_create = shown.action == "create";
+    let of_new = matches!(shown.action.as_str(), "create" | "replace");
     let follows = |name: &str| step.action.changes().iter().any(|c| c.setting == name && follows(c));
     touched(step)
         .into_iter()
@@ -144,8 +144,8 @@ fn breach(step: &Step, shown: Option<&Shown>, recovered: bool) -> Option<String>
             Some(None) => None,
             Some(promised) if *promised == value => None,
             Some(_) => Some(format!("would set {name} to another value than the plan showed")),
-            // What a creation does not list is not set.
-            None if of_create && value.as_deref() == Some("") => None,
+            // What a new object's list does not have is not set.
+            None if of_new && value.as_deref() == Some("") => None,
             None => Some(format!("would change {name}, which the plan did not show")),
         })
 }

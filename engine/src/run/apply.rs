@@ -25,6 +25,7 @@ use crate::state::StackState;
 /// it stands, as the death of the process would; to end early in good order, use
 /// [`RunOptions::cancel`].
 pub async fn apply(plan: &Plan, state: StackState, registry: &Registry, options: &RunOptions) -> Outcome {
+    let state = state.with_reinstated(&plan.reinstated).into_owned();
     let legs = legs::of_plan(plan, &state, registry);
     let mut runner = Runner::new(&legs, state, registry, options);
     runner.steps = Some(&plan.steps);

@@ -4,6 +4,7 @@
 mod drift;
 mod failures;
 mod lifecycle;
+mod names;
 mod plans;
 mod promises;
 mod records;
