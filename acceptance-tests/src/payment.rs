@@ -86,6 +86,16 @@ impl InRegion<'_> {
         self.aws.webhook(self.attribute("api_endpoint_urls")?)
     }
 
+    /// A POST to the region's own API past its custom domain, which leads nowhere in the sandbox.
+    ///
+    /// # Errors
+    /// [`Error::Expectation`] without an API in this region.
+    pub fn request_past_domain(&self, path: &str) -> Result<Request> {
+        let (api, stage) = (self.attribute("api_ids")?, self.stack.attribute("api_stage")?);
+        let request = self.aws.api_request(http::Method::POST, api, stage, path);
+        Ok(request.header("content-type", "application/json"))
+    }
+
     /// Sends a payment with the API key.
     pub async fn send(&self, key: &str, body: &str) -> Result<Answer> {
         self.request()?.api_key(key).body(body).send().await
@@ -199,6 +209,55 @@ impl InRegion<'_> {
         let url = self.attribute("queue_urls")?;
         let request = self.aws.sqs().send_message().queue_url(url).message_body(text);
         request.send().await.map_err(|e| Error::aws("sqs:SendMessage", &e))?;
+        Ok(())
+    }
+
+    /// Runs the region's reconciler now instead of at its next time; its answer.
+    pub async fn reconcile_now(&self) -> Result<Value> {
+        let function = self.attribute_of_reconciler("lambda_function_names")?;
+        let request = self.aws.lambda().invoke().function_name(function);
+        let answer = request
+            .payload(aws_sdk_lambda::primitives::Blob::new("{}"))
+            .send()
+            .await;
+        let answer = answer.map_err(|e| Error::aws("lambda:Invoke", &e))?;
+        let payload = answer.payload.map(aws_sdk_lambda::primitives::Blob::into_inner);
+        let text = String::from_utf8_lossy(&payload.unwrap_or_default()).into_owned();
+        match answer.function_error {
+            Some(kind) => Err(Error::Expectation(format!("the reconciler failed ({kind}): {text}"))),
+            None => serde_json::from_str(&text).map_err(|e| Error::Expectation(format!("{text}: {e}"))),
+        }
+    }
+
+    /// Sum of a metric that the region's reconciler has counted so far, out of its log.
+    pub async fn reconciler_counted(&self, metric: &str) -> Result<u64> {
+        let function = self.attribute_of_reconciler("lambda_function_names")?;
+        let group = format!("/aws/lambda/{function}");
+        let events = self.aws.logs().filter_log_events().log_group_name(group).send().await;
+        let events = events.map_err(|e| Error::aws("logs:FilterLogEvents", &e))?;
+        let lines = events.events().iter().filter_map(|event| event.message());
+        let documents = lines.filter_map(|line| serde_json::from_str::<Value>(line.trim()).ok());
+        let counts = documents
+            .filter(|line| line.get("_aws").is_some())
+            .filter_map(|line| line[metric].as_u64());
+        Ok(counts.sum())
+    }
+
+    fn attribute_of_reconciler(&self, map: &str) -> Result<&str> {
+        self.stack.attribute(&format!("{map}.{}/reconciler", self.aws.region()))
+    }
+
+    /// Writes an item past the functions.
+    pub async fn put_item(&self, table: &str, fields: &Value) -> Result<()> {
+        let attribute = |value: &Value| match value {
+            Value::Number(number) => AttributeValue::N(number.to_string()),
+            Value::String(text) => AttributeValue::S(text.clone()),
+            other => AttributeValue::S(other.to_string()),
+        };
+        let members = fields.as_object().into_iter().flatten();
+        let item = members.map(|(name, value)| (name.clone(), attribute(value))).collect();
+        let request = self.aws.dynamodb().put_item().table_name(table).set_item(Some(item));
+        request.send().await.map_err(|e| Error::aws("dynamodb:PutItem", &e))?;
         Ok(())
     }
 

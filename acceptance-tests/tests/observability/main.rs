@@ -7,6 +7,7 @@ mod drift;
 mod edits;
 mod examples;
 mod import;
+mod killed;
 mod lifecycle;
 mod metrics;
 mod mistakes;

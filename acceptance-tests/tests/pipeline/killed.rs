@@ -1,13 +1,12 @@
 //! (j) `kill -9` at random calls of create, update and destroy: nothing orphaned, nothing doubled, nothing lost.
 //!
-//! The proxy stops the whole cloud at the n-th writing call, before or after it takes effect; then the provider is killed,
-//! with Terraform or alone, and the cloud goes on. The points are the same in every run.
+//! How: [`tap_acceptance_tests::killed`]. Here the points are chosen by hand, and what must exist follows from the state.
 
 use crate::expected::{expected_inventory, listed_twice, without_arns};
 use crate::site::Site;
-use std::time::Duration;
+use tap_acceptance_tests::killed::{STALE_AFTER, kill};
 use tap_acceptance_tests::pipeline::Configuration;
-use tap_acceptance_tests::proxy::{Proxy, Stop};
+use tap_acceptance_tests::proxy::Stop;
 use tap_acceptance_tests::{Error, Result};
 
 /// Each life is killed once in its create, its update and its destroy.
@@ -38,12 +37,6 @@ const LIVES: [Life; 5] = [
         stop: Stop::After,
     },
 ];
-
-/// A provider that has been dead for so long is not waited for; two minutes otherwise.
-const STALE_AFTER: Duration = Duration::from_secs(2);
-
-/// Longer than a whole command takes, on a busy machine too.
-const REACHED_WITHIN: Duration = Duration::from_mins(5);
 
 #[derive(Clone, Copy)]
 struct Life {
@@ -78,16 +71,16 @@ async fn live(life: Life) -> Result<usize> {
     let site = site.with_env("TAP_STALE_AFTER_SECONDS", &STALE_AFTER.as_secs().to_string());
     let mut killed = 0;
 
-    killed += usize::from(kill(&site, &proxy, "apply", points[0], stop).await?);
+    killed += usize::from(kill(&site.terraform, &proxy, "apply", points[0], stop).await?);
     site.terraform.apply().await?;
     must_be_whole(&site, suffix).await?;
 
     site.configure(&edited(configuration));
-    killed += usize::from(kill(&site, &proxy, "apply", points[1], stop).await?);
+    killed += usize::from(kill(&site.terraform, &proxy, "apply", points[1], stop).await?);
     site.terraform.apply().await?;
     must_be_whole(&site, suffix).await?;
 
-    killed += usize::from(kill(&site, &proxy, "destroy", points[2], stop).await?);
+    killed += usize::from(kill(&site.terraform, &proxy, "destroy", points[2], stop).await?);
     site.terraform.destroy().await?;
     let left = site.left().await;
     if left.is_empty() {
@@ -102,7 +95,7 @@ fn edited(configuration: Configuration) -> Configuration {
     configuration
         .with(
             "functions",
-            "{ validator = { memory_size = 1769 }, fraud_detector = { memory_size = 768 } }",
+            "{ validator = { memory_size = 1769 }, fraud = { memory_size = 768 } }",
         )
         .with("dlq", "{ message_retention_seconds = 86400 }")
         .with("log_retention_in_days", "400")
@@ -112,35 +105,6 @@ fn edited(configuration: Configuration) -> Configuration {
             "{ display_name = \"Payments\", email_endpoints = [\"oncall@example.com\"] }",
         )
         .with("api", "{ path = \"v2/payments\" }")
-}
-
-/// Runs a command and kills the provider at the `number`-th writing call; false when the command ended before.
-async fn kill(site: &Site, proxy: &Proxy, command: &str, number: usize, stop: Stop) -> Result<bool> {
-    proxy.stop_at(number, stop);
-    let running = site
-        .terraform
-        .start(&[command, "-auto-approve", "-input=false", "-no-color"])?;
-    let reached = tokio::time::timeout(REACHED_WITHIN, proxy.stopped()).await.is_ok();
-    // Alone it is noticed by Terraform, which records what it knows: both must do.
-    if number.is_multiple_of(2) {
-        running.kill_provider();
-    } else {
-        running.kill();
-    }
-    let finished = running.wait().await?;
-    let writes = proxy.writes();
-    proxy.resume();
-    if reached && finished.status.success() {
-        let text = format!("{command} survived its death at call {number}");
-        return Err(Error::Expectation(text));
-    }
-    if !reached {
-        println!("{command} made no {number}-th writing call but {writes}");
-    }
-    // What Terraform's user would do with `force-unlock`.
-    let _ = std::fs::remove_file(site.terraform.folder().join(".terraform.tfstate.lock.info"));
-    tokio::time::sleep(STALE_AFTER).await;
-    Ok(reached)
 }
 
 /// Nothing to plan, nothing orphaned, doubled or lost, and the record says that the stack is complete.

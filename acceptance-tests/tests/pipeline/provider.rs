@@ -60,6 +60,47 @@ async fn unknown_provider_values_wait_until_they_are_known() {
     assert_eq!(left, [crate::site::ACCOUNT_LOG_ROLE]);
 }
 
+/// The account is what tells credentials apart: in the sandbox an access key id of twelve digits is its account.
+const OTHER: &str = "222233334444";
+
+/// `AWS_ACCESS_KEY_ID` in a shell must not send a run to another account than the configuration names.
+#[tokio::test]
+async fn a_named_profile_wins_over_keys_in_the_environment() {
+    let provider = format!("  profile = \"other\"\n  allowed_account_ids = [\"{OTHER}\"]\n");
+    let configuration = Configuration::new("p").with_provider(&provider);
+    let terraform = bare(&configuration, &[]).await;
+    let file = terraform.folder().join("credentials");
+    let profile = format!("[other]\naws_access_key_id = {OTHER}\naws_secret_access_key = secret\n");
+    std::fs::write(&file, profile).unwrap();
+    let terraform = terraform.with_env("AWS_SHARED_CREDENTIALS_FILE", file.to_str().unwrap());
+    let plan = terraform.plan().await.unwrap_or_else(|error| panic!("{error}"));
+    assert!(plan.text.contains("1 to add"), "{}", plan.text);
+}
+
+#[tokio::test]
+async fn a_role_is_assumed_before_anything_is_touched() {
+    let provider = format!(
+        "  allowed_account_ids = [\"{OTHER}\"]\n  assume_role = {{ role_arn = \"arn:aws:iam::{OTHER}:role/deploy\" }}\n"
+    );
+    let configuration = Configuration::new("p").with_provider(&provider);
+    let terraform = bare(&configuration, &[]).await;
+    let plan = terraform.plan().await.unwrap_or_else(|error| panic!("{error}"));
+    assert!(plan.text.contains("1 to add"), "{}", plan.text);
+}
+
+#[tokio::test]
+async fn an_endpoint_of_one_service_comes_from_its_variable() {
+    let configuration = Configuration::new("p").with_provider("  allowed_account_ids = [\"111122223333\"]\n");
+    let aws = crate::site::sandbox().await.aws();
+    let terraform = bare(&configuration, &["AWS_ENDPOINT_URL"]).await;
+    let terraform = terraform.with_env("AWS_ENDPOINT_URL_STS", aws.endpoint());
+    let failure = one_line(&terraform.plan().await.unwrap_err().to_string());
+    assert!(
+        failure.contains("the credentials belong to account"),
+        "the sandbox was not asked: {failure}"
+    );
+}
+
 /// Terraform in an environment that lacks some variables.
 async fn bare(configuration: &Configuration, lacking: &[&str]) -> Terraform {
     let aws = crate::site::sandbox().await.aws();

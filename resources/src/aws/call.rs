@@ -1,18 +1,19 @@
 //! Calls to AWS: typed errors, eventual-consistency retries, pacing, waits.
 //!
-//! Throttling and 5xx are the SDK's own business (standard or adaptive retries). What is retried
-//! here is only what AWS answers while something it was just told has not spread yet; the
-//! conditions stand in one table, [`super::retry`].
+//! Throttling and 5xx are the SDK's own business (standard or adaptive retries); when a call without
+//! an answer is given up, [`super::silence`] says. What is retried here is only what AWS answers
+//! while something it was just told has not spread yet; the conditions stand in one table,
+//! [`super::retry`].
 
 use std::future::Future;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
 use tap_engine::{Context, KindError, KindResult};
+use tokio::time::Instant;
 
 use super::retry;
 
@@ -99,6 +100,12 @@ where
     }
 }
 
+/// What an error and those behind it say. The SDK's own `DisplayErrorContext` adds their insides.
+pub(super) fn reasons(error: &(dyn std::error::Error + 'static)) -> String {
+    let all = std::iter::successors(Some(error), |error| error.source());
+    all.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
 /// The SDK's error as the engine knows it.
 fn error_of<E>(operation: &str, error: &SdkError<E, HttpResponse>) -> KindError
 where
@@ -119,17 +126,20 @@ where
         SdkError::ResponseError(context) => KindError::Service {
             operation,
             code: "UnreadableResponse".to_owned(),
-            message: DisplayErrorContext(error).to_string(),
+            message: reasons(error),
             request_id: error.request_id().map(ToOwned::to_owned),
             status: Some(context.raw().status().as_u16()),
         },
         SdkError::ConstructionFailure(_) => KindError::Failed {
             operation,
-            message: DisplayErrorContext(error).to_string(),
+            message: reasons(error),
         },
         _ => KindError::Transport {
             operation,
-            message: DisplayErrorContext(error).to_string(),
+            message: reasons(error),
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 
 use super::secrets::Secrets;
+use super::silence::{Regions, Watch, retries_without_quota};
 
 /// What the provider configuration decides about the clients.
 #[derive(Debug, Clone, Default)]
@@ -28,6 +29,7 @@ pub struct Aws {
     partition: String,
     cache: Mutex<Cache>,
     secrets: Arc<Secrets>,
+    regions: Regions,
 }
 
 impl std::fmt::Debug for Aws {
@@ -46,8 +48,10 @@ macro_rules! clients {
             $(
                 $(#[$doc])*
                 pub fn $name(&self, region: &str) -> $krate::Client {
-                    self.cached(stringify!($name), region, |config, endpoint| {
-                        let mut builder = $krate::config::Builder::from(config);
+                    self.cached(stringify!($name), region, |config, endpoint, watch| {
+                        let mut builder = $krate::config::Builder::from(config)
+                            .retry_partition(retries_without_quota(stringify!($name)))
+                            .interceptor(watch);
                         if let Some(url) = endpoint {
                             builder = builder.endpoint_url(url);
                         }
@@ -68,6 +72,8 @@ clients! {
     logs => aws_sdk_cloudwatchlogs;
     /// Amazon DynamoDB.
     dynamodb => aws_sdk_dynamodb;
+    /// Amazon EC2 (VPC endpoints).
+    ec2 => aws_sdk_ec2;
     /// Amazon ECR.
     ecr => aws_sdk_ecr;
     /// Amazon EventBridge.
@@ -111,15 +117,19 @@ impl Aws {
             partition,
             cache: Mutex::default(),
             secrets: Arc::default(),
+            regions: Regions::default(),
         }
     }
 
     /// Amazon S3.
     pub fn s3(&self, region: &str) -> aws_sdk_s3::Client {
         let path_style = self.options.s3_use_path_style;
-        let overridden = self.base.endpoint_url().is_some();
-        self.cached("s3", region, |config, endpoint| {
+        // An endpoint of one's own has no DNS name per bucket. The SDK itself reads the variable of the one service.
+        let overridden = self.base.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
+        self.cached("s3", region, |config, endpoint, watch| {
             let mut builder = aws_sdk_s3::config::Builder::from(config)
+                .retry_partition(retries_without_quota("s3"))
+                .interceptor(watch)
                 .force_path_style(path_style.unwrap_or(overridden || endpoint.is_some()));
             if let Some(url) = endpoint {
                 builder = builder.endpoint_url(url);
@@ -152,7 +162,7 @@ impl Aws {
         &self,
         service: &'static str,
         region: &str,
-        make: impl FnOnce(&SdkConfig, Option<&str>) -> C,
+        make: impl FnOnce(&SdkConfig, Option<&str>, Watch) -> C,
     ) -> C {
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (service, region.to_owned());
@@ -160,7 +170,8 @@ impl Aws {
             return client.clone();
         }
         let config = self.base.to_builder().region(Region::new(region.to_owned())).build();
-        let client = make(&config, self.options.endpoints.get(service).map(String::as_str));
+        let endpoint = self.options.endpoints.get(service).map(String::as_str);
+        let client = make(&config, endpoint, self.regions.watch(service, region));
         cache.insert(key, Box::new(client.clone()));
         client
     }

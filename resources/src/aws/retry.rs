@@ -6,10 +6,11 @@
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tap_engine::KindError;
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 /// No pause between two tries is longer.
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -21,7 +22,7 @@ const IAM: u64 = 120;
 pub struct Rule {
     /// Service part of the operation (`lambda`), before the colon.
     service: &'static str,
-    /// Error code; `*` for any.
+    /// Error code.
     code: &'static str,
     /// Part of the message; empty for any.
     phrase: &'static str,
@@ -417,6 +418,20 @@ pub static RULES: &[Rule] = &[
         120,
         "doc: Route 53 API reference: wait and try again",
     ),
+    rule(
+        "ec2",
+        "OperationInProgress",
+        "",
+        300,
+        "aws: pull 42884: ModifyVpcEndpoint takes one change of an endpoint at a time",
+    ),
+    rule(
+        "ec2",
+        "InvalidParameter",
+        "idempotent operation going on",
+        300,
+        "mongodbatlas: issue 590: an endpoint that is still being made",
+    ),
     rule("iam", "ConcurrentModification", "", 60, "doc: IAM common errors"),
     rule("iam", "DeleteConflict", "", 60, "aws: iam/role.go"),
 ];
@@ -437,13 +452,17 @@ pub fn rule_for(operation: &str, error: &KindError) -> Option<&'static Rule> {
     let KindError::Service { code, message, .. } = error else {
         return None;
     };
-    let service = operation.split_once(':').map_or(operation, |(service, _)| service);
-    RULES.iter().find(|rule| {
-        rule.service == service
-            && (rule.code == "*" || rule.code == code)
-            && message.contains(rule.phrase)
-            && !(MAY_APPEAR.contains(&rule.code) && answers_existence(operation))
-    })
+    RULES.iter().find(|rule| rule.is_about(operation, code, message))
+}
+
+impl Rule {
+    fn is_about(&self, operation: &str, code: &str, message: &str) -> bool {
+        let service = operation.split_once(':').map_or(operation, |(service, _)| service);
+        self.service == service
+            && self.code == code
+            && message.contains(self.phrase)
+            && !(MAY_APPEAR.contains(&self.code) && answers_existence(operation))
+    }
 }
 
 /// Operation -> shortest time between two calls in one account, where the quota is so low that
