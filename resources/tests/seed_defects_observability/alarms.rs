@@ -169,3 +169,36 @@ fn o18_recovery_is_told_too() {
     assert_eq!(action(json!({"ok_actions": [pager]}), "ok_actions"), json!([pager]));
     assert!(action(json!({"ok_actions": []}), "ok_actions").is_null());
 }
+
+/// The names of a payment stack's functions as they come: `<region>/<function>`.
+#[test]
+fn functions_of_a_payment_stack_are_watched_under_the_labels_that_it_gives_them() {
+    let watched = |functions: Value| json!({"lambda_error_alarm": {"function_names": functions}});
+    let config =
+        watched(json!({"eu-central-1/processor": "process-payment-dev", "validator": "webhook-validator-dev"}));
+    assert!(!found(config.clone()).has_errors(), "{:?}", found(config));
+    let graph = graph(watched(json!({"eu-central-1/processor": "process-payment-dev"})));
+    let key = "metric_alarm.lambda_errors_eu-central-1_processor";
+    assert_eq!(
+        setting(&graph, key, "alarm_name"),
+        "lambda-high-errors-eu-central-1-processor-dev"
+    );
+    assert_eq!(
+        setting(&graph, key, "metrics")[1]["metric"]["dimensions"],
+        json!({"FunctionName": "process-payment-dev"})
+    );
+    assert_eq!(
+        graph.outputs["alarm_names"]["lambda_errors_eu-central-1_processor"],
+        format!("${{{key}.name}}")
+    );
+    let path = |label: &str| format!("lambda_error_alarm.function_names[\"{label}\"]");
+    for other in ["a_b", "a-b"] {
+        assert!(
+            refused(watched(json!({"a/b": "f", other: "g"})), &path("a/b")),
+            "{other}"
+        );
+    }
+    for wrong in ["a/b/c", "/a", "a/", "A", ""] {
+        assert!(found(watched(json!({wrong: "f"}))).has_errors(), "{wrong}");
+    }
+}

@@ -6,6 +6,7 @@
 
 mod alarms;
 mod canary;
+mod handler;
 mod metrics;
 mod stores;
 

@@ -119,25 +119,56 @@ fn o23_o24_every_widget_has_place_and_region_and_every_metric_its_dimensions() {
     assert!(widget(&none, "API Gateway Latency Percentiles").is_none(), "O-23");
 }
 
-/// Dimensions of the metrics as the handler emits them (`handlers/README.md`).
-#[test]
-fn the_dashboards_payment_metrics_have_the_dimensions_that_the_handler_gives_them() {
-    let graph = graph(json!({"custom_metrics": {"allowed_payment_types": ["credit_card"]}}));
-    let rows = |title: &str| widget(&graph, title).unwrap()["properties"]["metrics"].clone();
-    let row = |payment_type: &str| {
-        json!(["PaymentProcessing/dev", "PaymentSuccess", "Environment", "dev", "PaymentType", payment_type,
-               {"label": payment_type, "stat": "Sum"}])
-    };
-    assert_eq!(rows("Payments by Type"), json!([row("credit_card"), row("other")]));
-    let errors = rows("Payment Errors");
+/// Namespace, metric and dimensions of a widget's row.
+fn shown(row: &Value) -> (String, String, Vec<(String, String)>) {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let row = row.as_array().unwrap();
+    let mut dimensions: Vec<_> = row[2..row.len() - 1]
+        .chunks(2)
+        .map(|pair| (text(&pair[0]), text(&pair[1])))
+        .collect();
+    dimensions.sort();
+    (text(&row[0]), text(&row[1]), dimensions)
+}
+
+/// O-23, 9.2 item 12: nothing is shown, and nothing alarmed on, that the handler does not emit with these very dimensions.
+#[tokio::test]
+async fn the_dashboards_payment_metrics_have_the_dimensions_that_the_handler_gives_them() {
+    let types = ["credit_card", "wallet"];
+    let graph = graph(json!({"custom_metrics": {"allowed_payment_types": types}}));
+    let emitted = super::handler::emitted(&graph, &types).await;
+    let rows: Vec<_> = widgets(&graph)
+        .iter()
+        .flat_map(|widget| widget["properties"]["metrics"].as_array().cloned().unwrap_or_default())
+        .map(|row| shown(&row))
+        // The latency filter's metric is not the handler's.
+        .filter(|(namespace, metric, _)| namespace == "PaymentProcessing/dev" && metric != "APILatency")
+        .collect();
+    for row in &rows {
+        assert!(emitted.contains(row), "{row:?} is not in {emitted:#?}");
+    }
+    let names: BTreeSet<&str> = rows.iter().map(|(_, metric, _)| metric.as_str()).collect();
+    let expected = [
+        "HandlerFault",
+        "PaymentError",
+        "PaymentProcessingTime",
+        "PaymentSuccess",
+    ];
+    assert_eq!(names.into_iter().collect::<Vec<_>>(), expected);
     assert_eq!(
-        errors[0].as_array().unwrap()[2..6],
-        ["Environment", "dev", "ErrorType", "ValidationError"]
+        rows.len(),
+        3 + 3 + 1 + 1,
+        "each type and `other` twice, errors, faults: {rows:#?}"
     );
-    assert_eq!(
-        setting(&graph, "lambda_function.metrics", "environment")["ALLOWED_PAYMENT_TYPES"],
-        "credit_card"
-    );
+    let alarm = |name: &str| setting(&graph, "metric_alarm.handler_faults", name);
+    let dimensions = alarm("dimensions").as_object().unwrap().clone();
+    let mut dimensions: Vec<_> = dimensions
+        .into_iter()
+        .map(|(name, value)| (name, value.as_str().unwrap().to_owned()))
+        .collect();
+    dimensions.sort();
+    let text = |name: &str| alarm(name).as_str().unwrap().to_owned();
+    assert!(emitted.contains(&(text("namespace"), text("metric_name"), dimensions)));
 }
 
 #[test]

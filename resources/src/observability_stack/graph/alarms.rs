@@ -147,7 +147,8 @@ fn api_errors(s: &Stack<'_>) -> Option<Alarm> {
     Some(alarm)
 }
 
-/// Key part, type and name of each function: our own and the watched ones.
+/// Key part, type and name of each function: our own and the watched ones. In keys and names nothing but a region stands
+/// before a `/`, so labels lose theirs; the plan refuses labels that are the same then.
 fn functions(s: &Stack<'_>, names: &Names) -> Vec<(String, String, String)> {
     let own = names.function.iter().map(|name| {
         (
@@ -163,8 +164,8 @@ fn functions(s: &Stack<'_>, names: &Names) -> Vec<(String, String, String)> {
             .flatten()
             .map(|(label, name)| {
                 (
-                    format!("lambda_errors_{label}"),
-                    format!("lambda-high-errors-{label}"),
+                    format!("lambda_errors_{}", label.replace('/', "_")),
+                    format!("lambda-high-errors-{}", label.replace('/', "-")),
                     name.clone(),
                 )
             });
@@ -186,7 +187,7 @@ fn lambda_errors(s: &Stack<'_>, names: &Names) -> Vec<Alarm> {
     all.collect()
 }
 
-/// The metric of faults that were answered (O-43).
+/// The metric of faults that no invocation failed by (O-43).
 pub(super) fn faults<'a>(s: &Stack<'_>, names: &'a Names) -> Metric<'a> {
     Metric {
         namespace: &names.metrics,
@@ -201,7 +202,7 @@ fn handler_faults(s: &Stack<'_>, names: &Names) -> Option<Alarm> {
     if !a.enabled || names.function.is_none() {
         return None;
     }
-    let description = "The metrics function failed for a reason that is ours, and answered with status 500";
+    let description = "The metrics function failed for a reason that is ours, which its callers do not see";
     let alarm = alarm(s, "handler_faults", "handler-faults", description, &a.window())
         .when("GreaterThanOrEqualToThreshold", json!(a.threshold))
         .on(&faults(s, names), a.period);

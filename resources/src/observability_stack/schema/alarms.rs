@@ -172,7 +172,7 @@ fn alarms() -> Attributes {
                     ),
                 ])
                 .extend(window(1, "notBreaching")),
-                "Alarm on faults that the metrics function answered with status 500: Lambda counts these as successes.",
+                "Alarm on faults of the metrics function that no caller sees, such as metrics that could not be sent: it answers all the same, and Lambda counts these as successes.",
             ),
         ),
         (
@@ -243,12 +243,13 @@ fn lambda_errors() -> Attributes {
             Attribute::map(Type::String)
                 .optional()
                 .description(
-                    "Further functions to watch, in alarms and on the dashboard, by a label of your choice: `tap_webhook_pipeline.main.function_names` fits as it is.",
+                    "Further functions to watch, in alarms and on the dashboard, by a label of your choice: `tap_webhook_pipeline.main.function_names` fits as it is, and so does `tap_payment_stack.main.lambda_function_names` of a stack in one region. Of one in several, take those of this region: alarms see no other's metrics.",
                 )
                 .validate(check::each_key(check::matches(
-                    "^[a-z0-9_-]{1,64}$",
-                    "1 to 64 lower-case letters, digits, `_` and `-`",
-                ))),
+                    "^[a-z0-9_-]+(/[a-z0-9_-]+)?$",
+                    "lower-case letters, digits, `_` and `-`, with one `/` at most between them",
+                )))
+                .validate(check::each_key(check::length_between(1, 64))),
         ),
     ])
 }
