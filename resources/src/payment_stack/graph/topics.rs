@@ -37,19 +37,29 @@ fn subscriptions(s: &mut Site<'_>, topic: &Key) {
     let own = s.p.in_region(s.region()).email_endpoints;
     let addresses = own.or_else(|| s.p.topics.notifications.email_endpoints.clone());
     for address in addresses.unwrap_or_default() {
-        subscribe(s, topic, "email", &address, Value::Null);
+        subscribe(s, topic, "email", &address, None);
     }
     if !s.is_primary() && !s.p.topics.cross_region_subscriptions {
         return;
     }
     for subscription in s.p.topics.subscriptions.clone().unwrap_or_default() {
         let filter = subscription.filter_policy.as_deref();
-        let filter = filter.map_or(Value::Null, tap_engine::json::parse_document);
+        let filter = filter.map(|policy| Filter {
+            policy: tap_engine::json::parse_document(policy),
+            scope: subscription.filter_policy_scope.clone(),
+        });
         subscribe(s, topic, &subscription.protocol, &subscription.endpoint, filter);
     }
 }
 
-fn subscribe(s: &mut Site<'_>, topic: &Key, protocol: &str, endpoint: &str, filter: Value) {
+/// Which messages a subscriber hears.
+struct Filter {
+    policy: Value,
+    /// `None`: SNS's default, the message attributes.
+    scope: Option<String>,
+}
+
+fn subscribe(s: &mut Site<'_>, topic: &Key, protocol: &str, endpoint: &str, filter: Option<Filter>) {
     let slug: String = endpoint
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
@@ -58,7 +68,12 @@ fn subscribe(s: &mut Site<'_>, topic: &Key, protocol: &str, endpoint: &str, filt
         s.b.component("sns_subscription", &format!("{protocol}_{slug}"))
             .set("topic_arn", topic.arn())
             .set("protocol", protocol)
-            .set("endpoint", endpoint)
-            .set("filter_policy", filter);
+            .set("endpoint", endpoint);
+    let subscription = match filter {
+        Some(filter) => subscription
+            .set("filter_policy", filter.policy)
+            .set("filter_policy_scope", filter.scope),
+        None => subscription,
+    };
     s.b.add(subscription);
 }

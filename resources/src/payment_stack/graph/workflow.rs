@@ -10,6 +10,7 @@ use super::queue::Queues;
 use super::site::Site;
 use crate::composite::function::Deployed;
 use crate::composite::iam::{allow, role, trust, xray};
+use crate::composite::notice::message_attributes;
 
 /// The state machine, if the stack has workflows.
 pub(super) fn build(s: &mut Site<'_>, topic: &Key, queues: &Queues, functions: &Functions) -> Option<Key> {
@@ -132,6 +133,7 @@ fn definition(s: &Site<'_>, topic: &Key, dlq: Option<&Key>, processor: &Deployed
                         "environment": s.b.shared.environment_suffix,
                         "schema_version": "1",
                     },
+                    "MessageAttributes": message_attributes("WORKFLOW_FAILED", "high"),
                 },
                 "ResultPath": null,
                 "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": null, "Next": "Failed"}],

@@ -157,7 +157,13 @@ fn topics() -> Attributes {
         ),
         (
             "filter_policy",
-            text("Filter policy on message attributes, as JSON text.").validate(check::json()),
+            text("Filter policy, as JSON text: which messages. Those of functions and workflows have the attributes `alert_type` (`DLQ_MESSAGE`, `payment_processing_failure`, `WORKFLOW_FAILED`) and `severity`.")
+                .validate(check::json()),
+        ),
+        (
+            "filter_policy_scope",
+            text("What the policy looks at, `MessageAttributes` by default. Alarms carry no attributes: `MessageBody` is what works for them.")
+                .validate(check::one_of(["MessageBody", "MessageAttributes"])),
         ),
     ]);
     noted(

@@ -7,6 +7,7 @@ use super::Stack;
 use super::data::{Data, Stores};
 use super::functions::Functions;
 use crate::composite::iam::{allow, role, trust, xray};
+use crate::composite::notice::message_attributes;
 use crate::webhook_pipeline::config::Retry;
 
 pub(super) struct Workflow {
@@ -163,6 +164,7 @@ fn definition(s: &Stack<'_>, stores: &Stores, functions: &Functions) -> Value {
                         "environment": s.b.shared.environment_suffix,
                         "schema_version": "1",
                     },
+                    "MessageAttributes": message_attributes("transaction_analyzed", "info"),
                 },
                 "ResultPath": "$.notification",
                 "Retry": retry(&["SNS.InternalErrorException", "SNS.ThrottledException", "SNS.KmsThrottlingException"], &w.notify_retry),
