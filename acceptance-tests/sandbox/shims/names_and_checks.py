@@ -1,4 +1,4 @@
-"""Route 53 health checks, custom domain names, bus policies as one document, address sets: what ministack lacks of them."""
+"""Route 53 health checks, custom domain names, address sets: what ministack lacks of them."""
 
 import json
 import re
@@ -12,7 +12,6 @@ def install():
     tags_of_many()
     one_routing_policy()
     domain_patches()
-    whole_bus_policies()
     address_set_descriptions()
 
 
@@ -145,24 +144,6 @@ def domain_patches():
         return gateway._v1_response(target)
 
     replace(gateway, "handle_request", handle)
-
-
-def whole_bus_policies():
-    """PutPermission with Policy: ministack adds a statement for everybody instead."""
-    from ministack.services import eventbridge
-
-    def put(original):
-        def run(data):
-            if not data.get("Policy"):
-                return original(data)
-            bus = data.get("EventBusName", "default")
-            if bus not in eventbridge._event_buses:
-                return eventbridge.error_response_json("ResourceNotFoundException", f"Event bus {bus} does not exist.", 400)
-            eventbridge._event_bus_policies[bus] = json.loads(data["Policy"])
-            return eventbridge.json_response({})
-        return run
-
-    replace(eventbridge, "_put_permission", put)
 
 
 def address_set_descriptions():

@@ -80,18 +80,6 @@ async fn a_domain_name_and_its_paths_can_be_patched() {
 }
 
 #[tokio::test]
-async fn a_bus_policy_is_kept_as_it_was_written() {
-    let sandbox = Sandbox::start().await.unwrap();
-    let events = sandbox.aws().eventbridge();
-    events.create_event_bus().name("payments").send().await.unwrap();
-    let policy = r#"{"Version": "2012-10-17", "Statement": [{"Sid": "own", "Effect": "Deny", "Principal": "*", "Action": "events:*", "Resource": "*"}]}"#;
-    let put = events.put_permission().event_bus_name("payments").policy(policy);
-    put.send().await.unwrap();
-    let bus = events.describe_event_bus().name("payments").send().await.unwrap();
-    assert_eq!(bus.policy(), Some(policy));
-}
-
-#[tokio::test]
 async fn a_web_acls_logging_is_kept() {
     let sandbox = Sandbox::start().await.unwrap();
     let waf = sandbox.aws().wafv2();

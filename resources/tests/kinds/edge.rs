@@ -1,12 +1,10 @@
-//! Address sets of the firewall, policies of event buses, layers of functions.
+//! Address sets of the firewall, layers of functions.
 
 use base64::Engine as _;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tap_acceptance_tests::Sandbox;
-use tap_engine::{Kind, KindError};
-use tap_resources::aws::event_bus::EventBus;
-use tap_resources::aws::event_bus_policy::EventBusPolicy;
+use tap_engine::Kind;
 use tap_resources::aws::lambda_layer_version::LambdaLayerVersion;
 use tap_resources::aws::wafv2_ip_set::Wafv2IpSet;
 
@@ -36,49 +34,6 @@ async fn wafv2_ip_set() {
     }
     .lived()
     .await;
-}
-
-/// P-14: whom a bus takes events from.
-#[tokio::test]
-async fn event_bus_policy() {
-    let sandbox = Sandbox::start().await.unwrap();
-    let aws = aws(&sandbox);
-    let bus = EventBus(aws.clone());
-    let wanted = json!({"name": "payments-test", "tags": tags("event_bus.payments")});
-    bus.create(&context("event_bus.payments"), &settings(wanted))
-        .await
-        .unwrap();
-    let policy = |sid: &str| {
-        json!({"Version": "2012-10-17", "Statement": [{
-            "Sid": sid, "Effect": "Allow", "Principal": {"AWS": format!("arn:aws:iam::{}:root", aws.account_id())},
-            "Action": "events:PutEvents", "Resource": bus_arn(&aws),
-        }]})
-    };
-    Life {
-        kind: &EventBusPolicy(aws.clone()),
-        key: "event_bus_policy.payments",
-        desired: json!({"event_bus_name": "payments-test", "policy": policy("own")}),
-        edits: vec![json!({"policy": policy("other")})],
-        not_shown: &[],
-    }
-    .lived()
-    .await;
-
-    // The policy of a bus that is not the stack's is not overwritten.
-    let theirs = json!({"name": "theirs"});
-    bus.create(&context("event_bus.theirs"), &settings(theirs))
-        .await
-        .unwrap();
-    let kind = EventBusPolicy(aws.clone());
-    let cx = context("event_bus_policy.theirs");
-    let wanted = settings(json!({"event_bus_name": "theirs", "policy": policy("own")}));
-    kind.create(&cx, &wanted).await.unwrap();
-    let error = kind.find(&cx, &wanted).await.unwrap_err();
-    assert!(matches!(error, KindError::NotOwned { .. }), "{error}");
-}
-
-fn bus_arn(aws: &tap_resources::aws::Aws) -> String {
-    format!("arn:aws:events:us-east-1:{}:event-bus/payments-test", aws.account_id())
 }
 
 fn layer_zip() -> Vec<u8> {
