@@ -250,6 +250,35 @@ fn w33_by_default_a_key_is_needed_and_requests_are_limited() {
     );
 }
 
+/// N-24, 6.3 `api.waf`: known senders are exempt from the limit, or the only ones who may call.
+#[test]
+fn w33_known_senders_are_exempt_from_the_limit_or_alone() {
+    let waf = |over: Value| {
+        let mut waf = over;
+        waf["enabled"] = true.into();
+        waf["allow_ip_cidrs"] = json!(["192.0.2.0/24", "2001:db8::/32"]);
+        graph(json!({"api": {"waf": waf}}))
+    };
+    let rules = |graph: &Graph| setting(graph, "wafv2_web_acl.api", "rules").as_array().unwrap().clone();
+    let sets = ["allowed_ipv4", "allowed_ipv6"]
+        .map(|set| json!({"IPSetReferenceStatement": {"ARN": format!("${{wafv2_ip_set.{set}.arn}}")}}));
+    let listed = json!({"OrStatement": {"Statements": sets}});
+    let open = waf(json!({}));
+    assert_eq!(
+        setting(&open, "wafv2_ip_set.allowed_ipv6", "addresses"),
+        json!(["2001:db8::/32"])
+    );
+    assert_eq!(rules(&open)[0]["Name"], "RateLimit");
+    assert_eq!(
+        rules(&open)[0]["Statement"]["RateBasedStatement"]["ScopeDownStatement"],
+        json!({"NotStatement": {"Statement": listed}})
+    );
+    let closed = waf(json!({"default_action": "block"}));
+    assert_eq!(setting(&closed, "wafv2_web_acl.api", "default_action"), "block");
+    assert_eq!(rules(&closed)[0]["Action"], json!({"Allow": {}}));
+    assert_eq!(rules(&closed)[0]["Statement"], listed);
+}
+
 #[test]
 fn w36_w37_w38_images_are_pushed_before_functions_need_them_and_named_by_digest() {
     let graph = graph(json!({"package_type": "Image"}));
@@ -366,6 +395,14 @@ fn w43_w45_w47_w48_the_workflow_analyses_then_tells_and_loses_nothing() {
         );
     }
     assert_eq!(states["KeepFailed"]["Parameters"]["QueueUrl"], "${sqs_queue.dlq.url}");
+    // 6.5: subscribers filter by these. The body has no `alert_type`: on a shared topic it would pass for an alert (W-44).
+    let told = &states["SendNotification"]["Parameters"];
+    let text = |value: &str| json!({"DataType": "String", "StringValue": value});
+    assert_eq!(
+        told["MessageAttributes"],
+        json!({"alert_type": text("transaction_analyzed"), "severity": text("info")})
+    );
+    assert!(told["Message"].get("alert_type").is_none());
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! The web ACL in front of an API: rate rule, managed rules, association, logs.
 
+use std::net::IpAddr;
+
 use serde_json::{Value, json};
 use tap_engine::Key;
+use tap_plugin::{Validator, validators as check};
 
 use super::Builder;
 
@@ -71,6 +74,71 @@ impl WebAcl<'_> {
     }
 }
 
+/// What an attribute `allow_ip_cidrs` may list: ranges that a set of addresses takes, which is all but `/0`
+/// (<https://docs.aws.amazon.com/waf/latest/APIReference/API_IPSet.html>).
+pub fn cidr() -> impl Validator + 'static {
+    check::condition(
+        "an address range such as `203.0.113.0/24` or `2001:db8::/32`",
+        |value| value.as_str().is_none_or(is_cidr),
+    )
+}
+
+fn is_cidr(text: &str) -> bool {
+    let Some((address, length)) = text.split_once('/') else {
+        return false;
+    };
+    let longest = match address.parse::<IpAddr>() {
+        Ok(IpAddr::V4(_)) => 32,
+        Ok(IpAddr::V6(_)) => 128,
+        Err(_) => return false,
+    };
+    let digits = !length.is_empty() && length.bytes().all(|b| b.is_ascii_digit());
+    digits && length.parse().is_ok_and(|bits: u32| (1..=longest).contains(&bits))
+}
+
+/// Known senders (N-24): sets of their addresses, and the statement that a request comes from one of them; null when there
+/// are none. Sets hold one IP version each; they are called after the web ACL.
+pub fn listed(b: &mut Builder<'_>, acl: &str, cidrs: &[String]) -> Value {
+    let (v6, v4): (Vec<&String>, Vec<&String>) = cidrs.iter().partition(|cidr| cidr.contains(':'));
+    let mut statements = Vec::new();
+    for (key, version, addresses) in [("allowed_ipv4", "IPV4", v4), ("allowed_ipv6", "IPV6", v6)] {
+        if addresses.is_empty() {
+            continue;
+        }
+        let of_type = format!("{acl}-{}", key.replace('_', "-"));
+        let name = b.name(&format!("wafv2_ip_set.{key}"), Some(&of_type), "");
+        let set = b
+            .component("wafv2_ip_set", key)
+            .set("name", name)
+            .set("scope", "REGIONAL")
+            .set("ip_address_version", version)
+            .set("addresses", json!(addresses));
+        statements.push(json!({"IPSetReferenceStatement": {"ARN": b.add(set).arn()}}));
+    }
+    any_of(statements)
+}
+
+fn any_of(mut statements: Vec<Value>) -> Value {
+    match statements.len() {
+        0 => Value::Null,
+        1 => statements.remove(0),
+        _ => json!({"OrStatement": {"Statements": statements}}),
+    }
+}
+
+/// Where everything else is blocked, known senders may pass.
+pub fn allow_listed(listed: &Value) -> Value {
+    json!({"Name": "AllowedAddresses", "Action": {"Allow": {}}, "Statement": listed})
+}
+
+/// Known senders are exempt from the limit per address, not from the managed rules (N-24).
+pub fn all_but(listed: &Value) -> Value {
+    if listed.is_null() {
+        return Value::Null;
+    }
+    json!({"NotStatement": {"Statement": listed}})
+}
+
 /// What the ACL decides goes to a log group; keys of senders are left out.
 pub fn log(b: &mut Builder<'_>, acl: &Key, group: &Key) {
     let logging = b
@@ -79,4 +147,27 @@ pub fn log(b: &mut Builder<'_>, acl: &Key, group: &Key) {
         .set("log_destination_arn", group.arn())
         .set("redacted_headers", json!(["x-api-key"]));
     b.add(logging);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_those_that_sets_of_addresses_take() {
+        for right in ["203.0.113.0/24", "203.0.113.7/32", "2001:db8::/32", "::1/128"] {
+            assert!(is_cidr(right), "{right}");
+        }
+        for wrong in [
+            "203.0.113.0",
+            "300.0.0.0/8",
+            "0.0.0.0/0",
+            "203.0.113.0/33",
+            "::/129",
+            "203.0.113.0/+8",
+            "a/8",
+        ] {
+            assert!(!is_cidr(wrong), "{wrong}");
+        }
+    }
 }

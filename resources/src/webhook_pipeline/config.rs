@@ -270,8 +270,11 @@ pub struct Hmac {
 pub struct Waf {
     pub enabled: bool,
     pub name: Option<String>,
+    /// `allow` or `block`.
+    pub default_action: String,
     pub rate_limit: i64,
     pub evaluation_window_sec: i64,
+    pub allow_ip_cidrs: Option<Vec<String>>,
     pub managed_rule_groups: Vec<String>,
     pub logging: bool,
 }

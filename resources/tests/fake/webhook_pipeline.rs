@@ -37,7 +37,7 @@ pub(crate) fn variants() -> Vec<(&'static str, Value)> {
         (
             "waf, cors and quota",
             json!({"api": {
-                "waf": {"enabled": true},
+                "waf": {"enabled": true, "default_action": "block", "allow_ip_cidrs": ["203.0.113.0/24", "2001:db8::/32"]},
                 "cors": {"allow_origins": ["https://shop.example"]},
                 "quota_limit": 5000,
             }}),

@@ -315,6 +315,10 @@ fn bad_combinations_are_refused_with_their_path() {
             json!({"api": {"cors": {"allow_origins": ["*"]}}}),
             "api.cors.allow_origins",
         ),
+        (
+            json!({"api": {"waf": {"enabled": true, "default_action": "block"}}}),
+            "api.waf.allow_ip_cidrs",
+        ),
         (json!({"table": {"billing_mode": "PROVISIONED"}}), "table.read_capacity"),
         (json!({"table": {"read_capacity": 5}}), "table.read_capacity"),
         (

@@ -109,6 +109,13 @@ fn waf() -> Attributes {
     all([
         ("enabled", switch(false, "Put a web ACL in front.")),
         ("name", text("Name. Default: `webhook-api-waf-<suffix>`.")),
+        (
+            "default_action",
+            choice(
+                &["allow", "block"],
+                "What happens to requests that no rule speaks about. `block` with `allow_ip_cidrs` admits those alone.",
+            ),
+        ),
         ("rate_limit", rate),
         (
             "evaluation_window_sec",
@@ -117,6 +124,11 @@ fn waf() -> Attributes {
                 .default(json!(300))
                 .description("Length of the window in seconds.")
                 .validate(check::one_of_numbers([60, 120, 300, 600])),
+        ),
+        (
+            "allow_ip_cidrs",
+            texts("Known senders, IPv4 and IPv6 in CIDR notation: exempt from the rate limit, and the only ones that may pass with `default_action = \"block\"`.")
+                .validate(check::each(crate::composite::waf::cidr())),
         ),
         (
             "managed_rule_groups",
