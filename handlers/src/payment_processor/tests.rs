@@ -141,6 +141,32 @@ async fn both_modes_store_and_answer() {
     }
 }
 
+/// 6.4, `kpi_filters`: an accepted payment's line tells its amount and currency, exactly; a repetition counts no amount twice,
+/// and no line tells anything else of the payment.
+#[tokio::test]
+async fn the_metric_line_of_an_accepted_payment_tells_amount_and_currency() {
+    let setup = setup(&[]);
+    let mut body = payment();
+    body["customer_id"] = json!("c-77");
+    setup.post(&body).await;
+    setup.post(&body).await;
+    setup.post(&json!({"amount": "3"})).await;
+    let lines: Vec<Value> = setup
+        .sink
+        .lines()
+        .iter()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let of = |outcome: &str| lines.iter().find(|line| line[outcome] == 1).unwrap();
+    let accepted = of("PaymentAccepted");
+    assert_eq!(accepted["amount"].to_string(), "10.5");
+    assert_eq!(accepted["currency"], "USD");
+    for outcome in ["PaymentDuplicate", "PaymentRejected"] {
+        assert!(of(outcome).get("amount").is_none(), "{outcome}");
+    }
+    assert!(lines.iter().all(|line| !line.to_string().contains("c-77")), "{lines:?}");
+}
+
 /// N-15: amounts are text in the message; the audit object has no personal metadata.
 #[tokio::test]
 async fn message_and_audit_object_are_exact() {
@@ -164,7 +190,7 @@ async fn message_and_audit_object_are_exact() {
     assert_eq!(audit["payload_hash"].as_str().map(str::len), Some(64));
 }
 
-/// 9.2 item 1, N-01 to N-04, N-16: statuses and texts of refusals; nothing is stored.
+/// 9.2 item 1, N-01 to N-03, N-16: statuses and texts of refusals; nothing is stored.
 #[tokio::test]
 async fn refusals_are_the_seeds() {
     let setup = setup(QUEUE);
@@ -217,7 +243,7 @@ async fn repetitions_and_contradictions() {
     }
 }
 
-/// 9.2 item 3: fifty at once.
+/// 9.2 item 3, R-19: fifty at once.
 #[tokio::test]
 async fn fifty_parallel_duplicates_are_one_payment() {
     for mode in [&[] as Pairs, QUEUE, STRONG, PASCAL] {
@@ -493,4 +519,51 @@ async fn a_throttled_table_is_a_fault() {
     let (status, body, _) = setup.post(&payment()).await;
     assert_eq!((status, &body["message"]), (500, &json!("Failed to process payment")));
     assert!(!body.to_string().contains("Throttling"), "N-16: internals stay inside");
+}
+
+/// N-04: whatever the answer, browsers of the origins listed may read it, and those of no other.
+#[tokio::test]
+async fn n04_every_answer_can_be_read_by_the_origins_listed_and_no_other() {
+    const CORS: (&str, &str) = ("CORS_ALLOW_ORIGINS", "https://shop.example,https://till.example");
+    const OPEN: Pairs = &[CORS];
+    const SIGNED: Pairs = &[CORS, ("AUTH_MODE", "hmac"), ("HMAC_SECRET_PARAMETER", "p")];
+    let (open, signed) = (setup(OPEN), setup(SIGNED));
+    let contradiction = json!({"transaction_id": "t1", "amount": "11", "currency": "USD", "provider": "stripe"});
+    let cases = [
+        (&open, payment().to_string(), 200),
+        (&open, payment().to_string(), 200),
+        (&open, contradiction.to_string(), 409),
+        (&open, "{}".to_owned(), 400),
+        (&open, "not json".to_owned(), 400),
+        (&open, "x".repeat(300 * 1024), 413),
+        (&signed, payment().to_string(), 401),
+    ];
+    for origin in [
+        "https://shop.example",
+        "https://till.example",
+        "https://elsewhere.example",
+    ] {
+        for (setup, body, status) in &cases {
+            let event = json!({"body": body, "headers": {"origin": origin}});
+            let response = setup.call(event).await.unwrap();
+            assert_eq!(response["statusCode"], *status);
+            let (allowed, vary) = (
+                &response["headers"]["Access-Control-Allow-Origin"],
+                &response["headers"]["Vary"],
+            );
+            let listed = origin != "https://elsewhere.example";
+            let expected = if listed {
+                (json!(origin), json!("Origin"))
+            } else {
+                (Value::Null, Value::Null)
+            };
+            assert_eq!((allowed, vary), (&expected.0, &expected.1), "{status} to {origin}");
+        }
+    }
+    open.table.fail_next("record");
+    let event = json!({"body": json!({"transaction_id": "t2", "amount": "1", "currency": "USD", "provider": "p"}).to_string(),
+        "multiValueHeaders": {"Origin": ["https://shop.example"]}});
+    let fault = open.call(event).await.unwrap();
+    assert_eq!(fault["statusCode"], 500);
+    assert_eq!(fault["headers"]["Access-Control-Allow-Origin"], "https://shop.example");
 }

@@ -104,6 +104,12 @@ impl Metrics {
 
     /// Emits values in one line; nothing when there are none.
     pub fn emit(&self, metrics: &[(&str, u64, Unit)]) {
+        self.emit_with(metrics, &[]);
+    }
+
+    /// Emits values in one line, together with properties: what can be read in the line, by metric filters and queries,
+    /// without being a metric or a dimension of one.
+    pub fn emit_with(&self, metrics: &[(&str, u64, Unit)], properties: &[(&str, Value)]) {
         if metrics.is_empty() {
             return;
         }
@@ -119,6 +125,11 @@ impl Metrics {
         );
         line.insert("Environment".into(), self.environment.clone().into());
         line.insert("Handler".into(), self.handler.into());
+        line.extend(
+            properties
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.clone())),
+        );
         line.extend(
             metrics
                 .iter()
@@ -192,7 +203,10 @@ mod tests {
             FakeClock::at("1970-01-01T00:00:00.005Z"),
             sink.clone(),
         );
-        metrics.emit(&[(HANDLER_FAULT, 1, Unit::Count), ("Duration", 7, Unit::Milliseconds)]);
+        metrics.emit_with(
+            &[(HANDLER_FAULT, 1, Unit::Count), ("Duration", 7, Unit::Milliseconds)],
+            &[("currency", json!("EUR"))],
+        );
         metrics.emit(&[]);
         let lines = sink.lines();
         assert_eq!(lines.len(), 1);
@@ -210,6 +224,11 @@ mod tests {
         assert_eq!(
             (line[HANDLER_FAULT].as_u64(), line["Duration"].as_u64()),
             (Some(1), Some(7))
+        );
+        assert_eq!(line["currency"], "EUR");
+        assert!(
+            !line["_aws"].to_string().contains("currency"),
+            "no metric, no dimension"
         );
     }
 }
