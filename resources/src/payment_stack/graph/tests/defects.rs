@@ -100,21 +100,6 @@ fn p12_r13_every_replica_has_a_key_of_its_own_region() {
 }
 
 #[test]
-fn p13_services_use_keys_for_this_account_only_and_s3_and_dynamodb_through_the_caller() {
-    for key in of_kind(&three(), "kms_key") {
-        for statement in key.settings["policy"]["Statement"].as_array().unwrap() {
-            let service = statement["Principal"]["Service"].as_str();
-            let Some(service) = service else { continue };
-            assert!(statement["Condition"].is_object(), "{statement}");
-            assert!(
-                !service.starts_with("s3.") && !service.starts_with("dynamodb."),
-                "{statement}"
-            );
-        }
-    }
-}
-
-#[test]
 fn p14_p15_p17_p18_one_standby_by_its_bus_with_a_role_of_events() {
     let graph = three();
     let buses: BTreeSet<String> = of_kind(&graph, "event_bus").iter().map(|bus| bus.key.arn()).collect();
@@ -288,36 +273,6 @@ fn r14_p21_receipts_go_to_the_next_region_with_role_keys_and_versions() {
             "R-15"
         );
     }
-}
-
-#[test]
-fn r03_r04_r23_every_region_has_an_api_with_an_open_health_path() {
-    let graph = preset("global", json!({}));
-    for region in ["us-east-1", "us-west-2"] {
-        let health = &graph.components[format!("{region}/api_method.health").as_str()].settings;
-        assert_eq!(health["api_key_required"], false);
-        let check = &graph.components[format!("{region}/route53_health_check.api").as_str()].settings;
-        assert_eq!(check["resource_path"], "/v1/health");
-        assert_eq!(
-            check["fqdn"],
-            format!("${{{region}/rest_api.payments.id}}.execute-api.{region}.amazonaws.com")
-        );
-        let first = &setting(&graph, &format!("{region}/wafv2_web_acl.api"), "rules")[0];
-        assert_eq!(
-            first["Name"], "DefaultEndpoint",
-            "R-23: nothing but the health path at the API's own endpoint"
-        );
-        let text = first.to_string();
-        assert!(text.contains("/v1/health") && text.contains(".execute-api."), "{text}");
-    }
-    let closed = preset(
-        "global",
-        json!({"dns": {"health_check": {"enabled": false}, "routing_policy": "latency"}}),
-    );
-    assert_eq!(
-        setting(&closed, "us-east-1/rest_api.payments", "disable_execute_api_endpoint"),
-        true
-    );
 }
 
 /// Name, type -> the routing policies of its records.
