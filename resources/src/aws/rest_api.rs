@@ -108,6 +108,13 @@ impl Kind for RestApi {
         &SPEC
     }
 
+    fn normalise(&self, setting: &str, value: &Value) -> Value {
+        match setting {
+            "policy" => super::policy::normalise(value),
+            _ => tap_engine::json::normalise(value, false),
+        }
+    }
+
     async fn create(&self, cx: &Context, desired: &Settings) -> KindResult<Outputs> {
         let client = self.0.apigateway(&cx.region);
         let name = desired.text("name")?;

@@ -63,6 +63,7 @@ fn bucket(s: &Site<'_>) -> Component {
         .set("public_access_block", true)
         .set("object_ownership", "BucketOwnerEnforced")
         .set("lifecycle_rules", json!([rule]))
+        .set("force_destroy", r.force_destroy.then_some(true))
         .set("policy", policy(statements))
 }
 

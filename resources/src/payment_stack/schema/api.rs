@@ -175,6 +175,11 @@ fn guards() -> Attributes {
                 ),
             ),
             (
+                "resource_policy",
+                text("Resource policy of the APIs, as JSON text: who may call, and from where, before any other check. Resources in the short form, `execute-api:/*`, fit every region. What it does not allow is refused, the health path too.")
+                    .validate(check::json()),
+            ),
+            (
                 "throttle_rate_limit",
                 opt_whole(1, 100_000, "Requests per second of each region's stage."),
             ),
