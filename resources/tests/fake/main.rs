@@ -14,4 +14,5 @@ mod plans;
 mod provider;
 mod regressions;
 mod stacks;
+mod variables;
 mod webhook_pipeline;

@@ -19,6 +19,15 @@ pub(crate) const ACCOUNT: &str = "111122223333";
 /// The provider's region.
 const REGION: &str = "eu-central-1";
 
+/// Where every stack here is.
+fn environment() -> Environment {
+    Environment {
+        account_id: ACCOUNT.into(),
+        partition: "aws".into(),
+        region: REGION.into(),
+    }
+}
+
 /// A composite, and configurations of it.
 pub(crate) struct Subject {
     /// What is put to the test.
@@ -45,11 +54,7 @@ impl Subject {
     /// The stack that a user's configuration describes, ownership tags included; what is wrong with it is the error.
     pub(crate) fn try_graph(&self, written: &Value) -> Result<Graph, String> {
         let schema = self.schema.get_or_init(|| self.composite.schema());
-        let mut config = (self.given)();
-        for (name, value) in written.as_object().into_iter().flatten() {
-            config[name] = value.clone();
-        }
-        let written = config;
+        let written = self.written(written);
         let tags: BTreeMap<String, String> = written["tags"]
             .as_object()
             .into_iter()
@@ -67,12 +72,7 @@ impl Subject {
         if found.has_errors() {
             return Err(format!("{found:?}"));
         }
-        let environment = Environment {
-            account_id: ACCOUNT.into(),
-            partition: "aws".into(),
-            region: REGION.into(),
-        };
-        let graph = self.composite.graph(&effective, &environment);
+        let graph = self.composite.graph(&effective, &environment());
         let mut graph = graph.map_err(|errors| format!("{errors:?}"))?;
         let stack = format!(
             "{}/{}",
@@ -81,6 +81,25 @@ impl Subject {
         );
         own(&mut graph, &stack, &tags, &REAL).map_err(|errors| format!("{errors:?}"))?;
         Ok(graph)
+    }
+
+    /// What a user writes, with the attributes that every configuration has.
+    fn written(&self, written: &Value) -> Value {
+        let mut config = (self.given)();
+        for (name, value) in written.as_object().into_iter().flatten() {
+            config[name] = value.clone();
+        }
+        config
+    }
+
+    /// What the graph would be if no check had looked at the configuration.
+    pub(crate) fn unchecked_graph(&self, written: &Value) -> Graph {
+        let schema = self.schema.get_or_init(|| self.composite.schema());
+        let effective = schema.with_defaults(&Terraform::from_json(&self.written(written)));
+        let graph = self
+            .composite
+            .graph(&effective.to_json(&|_| Value::Null), &environment());
+        graph.unwrap_or_else(|errors| panic!("{errors:?}"))
     }
 
     /// [`Self::try_graph`] of a configuration that is known to be valid.
@@ -139,7 +158,7 @@ pub(crate) fn key(text: &str) -> Key {
 }
 
 /// Sets a dotted path in a configuration.
-fn write(config: &mut Value, path: &str, value: Value) {
+pub(crate) fn write(config: &mut Value, path: &str, value: Value) {
     let mut at = config;
     for name in path.split('.') {
         if !at.is_object() {
