@@ -7,7 +7,34 @@ use std::collections::BTreeSet;
 type Edit = (&'static str, &'static str, &'static [&'static str]);
 
 /// Applied one after the other; a later edit of an attribute takes the earlier one back unless it repeats it.
-const EDITS: [Edit; 17] = [
+const EDITS: &[Edit] = &[
+    ("api", "{ name = \"payments\", stage = \"live\" }", &[]),
+    (
+        "rds",
+        "{ db_instance_identifier = \"payments\", log_types = [\"postgresql\"] }",
+        &[],
+    ),
+    (
+        "latency_percentiles",
+        "[\"p50\", \"p90\"]",
+        &["dashboard.main.dashboard_body"],
+    ),
+    (
+        "handler_fault_alarm",
+        "{ threshold = 3 }",
+        &["metric_alarm.handler_faults.threshold"],
+    ),
+    (
+        "alarm_email_endpoints",
+        "[\"oncall@payments.internal\", \"second@payments.internal\"]",
+        &[],
+    ),
+    (
+        "insufficient_data_actions",
+        "[\"arn:aws:sns:us-east-1:111122223333:pager\"]",
+        &[],
+    ),
+    ("tracing_mode", "\"PassThrough\"", &[]),
     (
         "log_retention_in_days",
         "400",

@@ -63,11 +63,79 @@ const EDITS: &[Edit] = &[
         "\"PassThrough\"",
         &["iam_role", "lambda_alias", "lambda_function"],
     ),
+    (
+        "workflow",
+        "{ enabled = true, timeout_seconds = 120 }",
+        &["state_machine"],
+    ),
+    (
+        "event_failover",
+        "{ enabled = true, retry_policy = { max_attempts = 5 } }",
+        &["event_target"],
+    ),
+    (
+        "failure_notifier",
+        "{ memory_size = 512 }",
+        &["lambda_alias", "lambda_function"],
+    ),
+    ("dlq", "{ message_retention_seconds = 86400 }", &["sqs_queue"]),
+    (
+        "audit",
+        "{ enabled = false }",
+        &["iam_role", "lambda_alias", "lambda_function"],
+    ),
+    (
+        "metrics",
+        "{ namespace = \"Payments/Edited\" }",
+        &[
+            "dashboard",
+            "lambda_alias",
+            "lambda_function",
+            "metric_alarm",
+            "metric_filter",
+        ],
+    ),
+    (
+        "region_overrides",
+        "{ us-east-1 = { email_endpoints = [\"east@example.com\"] }, us-west-2 = { email_endpoints = [\"west@example.com\"] } }",
+        &["sns_subscription"],
+    ),
+    ("log_level", "\"DEBUG\"", &["lambda_alias", "lambda_function"]),
+    (
+        "permissions_boundary_arn",
+        "\"arn:aws:iam::111122223333:policy/boundary\"",
+        &["iam_role"],
+    ),
+    (
+        "api",
+        "{ cors = { allow_origins = [\"https://pay.example.com\"] } }",
+        &[
+            "api_deployment",
+            "api_integration",
+            "api_integration_response",
+            "api_method",
+            "api_method_response",
+            "lambda_alias",
+            "lambda_function",
+        ],
+    ),
+    (
+        "api",
+        "{ health_path = \"ping\" }",
+        &["api_deployment", "api_integration", "api_method", "api_resource"],
+    ),
+    (
+        "api",
+        "{ access_log = { enabled = false } }",
+        &["api_stage", "log_group"],
+    ),
 ];
 
 #[tokio::test]
 async fn edits_are_planned_alike_in_both_regions_and_applied_together() {
-    let base = stack("edits", &REGIONS);
+    let base = stack("edits", &REGIONS)
+        .with("workflow", "{ enabled = true }")
+        .with("event_failover", "{ enabled = true }");
     let site = Site::applied(&base).await;
     let mut wrong = Vec::new();
     let mut edited = base.clone();

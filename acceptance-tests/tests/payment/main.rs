@@ -13,3 +13,4 @@ mod import;
 mod mistakes;
 mod regions;
 mod site;
+mod reconciled;

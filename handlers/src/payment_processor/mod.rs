@@ -27,6 +27,7 @@ pub use payment::{NewPayment, StoredPayment};
 
 use crate::auth::{AuthError, Authenticator};
 use crate::domain::submission::Submission;
+use crate::domain::table_schema::TableSchema;
 use crate::domain::time::UtcMillis;
 use crate::error::{HandlerError, PortError, Retryability};
 use crate::http::{HttpError, ProxyRequest, ProxyResponse, is_proxy_event};
@@ -186,6 +187,7 @@ impl PaymentProcessor {
             schema: &self.config.schema,
             received_at,
             region: &self.config.region,
+            payload_hash: submission.content_hash(),
         };
         let annotations = json!({"transaction_id": submission.transaction_id.as_str()});
         let steps = async {
@@ -247,16 +249,11 @@ impl PaymentProcessor {
                 earlier,
                 replayed,
             }) => {
-                let stored = StoredPayment {
-                    submission: &payment,
-                    schema: &self.config.schema,
-                    received_at: earlier.received_at,
-                    region: &self.config.region,
-                };
+                let timestamp = TableSchema::timestamp_of(&payment, earlier.received_at);
                 Ok(json!({
                     "message": "Payment processed successfully",
                     "transaction_id": payment.transaction_id.as_str(),
-                    "timestamp": stored.timestamp().to_string(),
+                    "timestamp": timestamp.to_string(),
                     "status": self.config.mode.status(),
                     "region": self.config.region,
                     "replayed": replayed,

@@ -11,6 +11,8 @@ use crate::composite::Environment;
 use crate::composite::parts::{AccessLog, Cors, Index, Lifecycle};
 use crate::composite::shared::Shared;
 
+pub use super::reconciliation::Reconciliation;
+
 /// Write-only value of the API key, as components name it in their setting `secret`.
 pub const API_KEY_VALUE: &str = "api.api_key.value_wo";
 /// Write-only HMAC secrets.
@@ -71,6 +73,7 @@ pub struct Payment {
     pub vpc: Vpc,
     pub lambda_env_kms_key_arn: Option<String>,
     pub idempotency: Idempotency,
+    pub reconciliation: Reconciliation,
 }
 
 impl Payment {
@@ -154,6 +157,8 @@ pub struct Replica {
     pub kms_key_arn: Option<String>,
     pub point_in_time_recovery: Option<bool>,
 }
+    /// 1: indexes on the status are on the status itself.
+    pub status_shards: i64,
 
 #[derive(Debug, Clone, Deserialize)]
 pub struct KmsPurposes {
@@ -500,6 +505,8 @@ pub struct Vpc {
 
 #[derive(Debug, Clone, Deserialize)]
 pub struct Idempotency {
+    pub stuck_payments: i64,
+    pub reconciliation_conflicts: i64,
     pub enabled: bool,
     pub ttl_hours: i64,
     pub table_name: Option<String>,

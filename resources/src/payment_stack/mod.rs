@@ -4,6 +4,7 @@
 pub mod config;
 mod graph;
 mod presets;
+mod reconciliation;
 mod schema;
 mod validate;
 

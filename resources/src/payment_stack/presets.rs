@@ -108,6 +108,7 @@ fn general() -> Value {
             "recovery_period_in_days": 35,
             "sse": {"type": "customer"},
             "consistency_mode": "EVENTUAL",
+            "status_shards": 1,
         },
         "idempotency": {"enabled": true, "ttl_hours": 0},
         "ssm": {"enabled": true},
@@ -137,6 +138,10 @@ fn functions() -> Value {
         "failure_notifier": {
             "enabled": true, "memory_size": 256, "timeout": 30, "reserved_concurrent_executions": -1,
             "batch_size": 10, "report_batch_item_failures": true, "keep_in_dlq": true,
+        },
+        "reconciliation": {
+            "memory_size": 256, "timeout": 60, "reserved_concurrent_executions": -1,
+            "schedule_expression": "rate(5 minutes)", "stuck_after_seconds": 1200, "max_payments_per_run": 500,
         },
         "layer": {"enabled": false},
         "queue": {"enabled": true, "message_retention_seconds": 1_209_600, "max_receive_count": 3, "sse": "kms"},
@@ -267,6 +272,8 @@ fn global() -> Value {
         "regions": ["us-east-1", "us-west-2"],
         "name_style": "prefixed",
         "log_retention_in_days": 7,
+            "stuck_payments": 1,
+            "reconciliation_conflicts": 1,
         "kms": {"keys": ["dynamodb", "s3", "lambda", "ssm"]},
         "table": {
             "key_schema": {

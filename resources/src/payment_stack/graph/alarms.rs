@@ -39,6 +39,7 @@ pub(super) fn build(s: &mut Site<'_>, watched: &Watched<'_>) {
         alarms.extend(of_function(s, handler, function));
     }
     alarms.extend(of_queues(s, watched.queues));
+    alarms.extend(of_reconciler(s));
     alarms.extend(of_table(s));
     if watched.api.is_some() {
         alarms.extend(of_api(s));
@@ -82,6 +83,7 @@ fn name(s: &Site<'_>, key: &str) -> String {
     let seeds = [
         ("processor_", "process-payment-"),
         ("accounting_", "process-accounting-"),
+        ("reconciler_", "reconcile-payments-"),
         ("failure_notifier_", "notify-failures-"),
     ];
     let seed = seeds
@@ -111,6 +113,24 @@ fn on(s: &Site<'_>, key: &str, description: &'static str, metric: &Metric<'_>, t
         component: metric.on(base(s, key, threshold), PERIOD),
     }
 }
+/// On a metric that a handler counts.
+fn counted(
+    s: &Site<'_>,
+    key: &str,
+    description: &'static str,
+    (handler, name): (&str, &'static str),
+    threshold: i64,
+) -> Alarm {
+    let namespace = namespace(s);
+    let metric = Metric {
+        namespace: &namespace,
+        name,
+        dimensions: json!({"Environment": s.b.shared.environment_suffix, "Handler": handler}),
+        stat: "Sum",
+    };
+    on(s, key, description, &metric, threshold)
+}
+
 
 fn of_function(s: &Site<'_>, handler: &str, f: &Deployed) -> Vec<Alarm> {
     let a = &s.p.alarms;
@@ -132,20 +152,8 @@ fn of_function(s: &Site<'_>, handler: &str, f: &Deployed) -> Vec<Alarm> {
         alarms.push(error_rate(s, key("error_rate"), &f.name));
     }
     // Faults that the caller saw as an answer are no invocation errors: they have a metric of their own.
-    let namespace = namespace(s);
-    let fault = Metric {
-        namespace: &namespace,
-        name: "HandlerFault",
-        dimensions: json!({"Environment": s.b.shared.environment_suffix, "Handler": handler}),
-        stat: "Sum",
-    };
-    alarms.push(on(
-        s,
-        &key("fault"),
-        "The handler failed for a reason that is ours",
-        &fault,
-        1,
-    ));
+    let description = "The handler failed for a reason that is ours";
+    alarms.push(counted(s, &key("fault"), description, (handler, "HandlerFault"), 1));
     if a.duration_p99_percent_of_timeout > 0 {
         let slow = f.timeout * 10 * a.duration_p99_percent_of_timeout;
         let duration = lambda("Duration", "p99");
@@ -219,6 +227,25 @@ fn of_queues(s: &Site<'_>, queues: &Queues) -> Vec<Alarm> {
 }
 
 fn of_table(s: &Site<'_>) -> Vec<Alarm> {
+/// What has gone wrong with payments that were accepted (N-14, R-22).
+fn of_reconciler(s: &Site<'_>) -> Vec<Alarm> {
+    let a = &s.p.alarms;
+    let mut alarms = Vec::new();
+    let counts = |name| ("payment_reconciler", name);
+    if s.p.sweeps() && a.stuck_payments > 0 {
+        let description = "Accepted payments had not reached accounting; their missing steps are taken";
+        let metric = counts("PaymentStuck");
+        alarms.push(counted(s, "stuck_payments", description, metric, a.stuck_payments));
+    }
+    if s.detects_conflicts() && a.reconciliation_conflicts > 0 {
+        let description = "A payment that this region had accepted was accepted in another region too";
+        let metric = counts("ReconciliationConflict");
+        let threshold = a.reconciliation_conflicts;
+        alarms.push(counted(s, "reconciliation_conflicts", description, metric, threshold));
+    }
+    alarms
+}
+
     let a = &s.p.alarms;
     let mut alarms = Vec::new();
     if a.dynamodb_throttles > 0 {

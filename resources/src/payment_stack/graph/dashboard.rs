@@ -51,6 +51,7 @@ fn widgets_of(s: &Stack<'_>, place: &Place) -> Vec<(&'static str, Vec<Value>)> {
         ("processor", &names.processor),
         ("accounting", &names.accounting),
         ("failure_notifier", &names.notifier),
+        ("reconciler", &names.reconciler),
     ];
     let functions: Vec<&String> = candidates
         .into_iter()

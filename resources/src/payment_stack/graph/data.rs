@@ -28,6 +28,17 @@ pub(super) fn guards(s: &Site<'_>) -> Option<Table> {
     s.p.idempotency.enabled.then(|| here(s, GUARDS, &s.guards_name))
 }
 
+/// The stream of guard records here: that of the table itself, or of the region's replica. Only eventually consistent
+/// tables have one.
+pub(super) fn guards_stream(s: &Site<'_>) -> Option<String> {
+    let key = if s.is_primary() {
+        Key::new("dynamodb_table", GUARDS)
+    } else {
+        Key::in_region(s.region(), "dynamodb_table_replica", GUARDS)
+    };
+    s.detects_conflicts().then(|| key.output("stream_arn"))
+}
+
 fn here(s: &Site<'_>, table: &str, name: &str) -> Table {
     let key = Key::new("dynamodb_table", table);
     let arn = if s.is_primary() {
@@ -63,7 +74,7 @@ fn strong(p: &Payment) -> bool {
 pub(super) fn tables(s: &mut Stack<'_>) {
     let t = &s.p.table;
     let keys = &t.key_schema;
-    let indexes: Vec<Value> = t.global_secondary_indexes.iter().map(index).collect();
+    let indexes: Vec<Value> = t.global_secondary_indexes.iter().map(|i| index(s.p, i)).collect();
     let range = keys
         .range()
         .map(|name| json!({"name": name, "type": keys.range_key_type}));
@@ -98,10 +109,18 @@ pub(super) fn tables(s: &mut Stack<'_>) {
     }
 }
 
-fn index(index: &Index) -> Value {
+/// An index on the status is on the shards of the status where there are several: then a status has as many
+/// partition keys, each with its own limit of writes.
+fn index(p: &Payment, index: &Index) -> Value {
+    let sharded = p.table.status_shards > 1 && index.hash_key == p.status_attribute();
+    let hash_key = if sharded {
+        json!({"name": p.status_shard_attribute(), "type": "S"})
+    } else {
+        json!({"name": index.hash_key, "type": index.hash_key_type})
+    };
     let mut value = json!({
         "index_name": index.name,
-        "hash_key": {"name": index.hash_key, "type": index.hash_key_type},
+        "hash_key": hash_key,
         "projection_type": index.projection_type,
     });
     if let Some(range) = &index.range_key {

@@ -10,6 +10,7 @@ use super::data::{self, Table};
 use super::keys::{Purpose, READ, SEND, Use, WRITE, allow_use};
 use super::names::in_account;
 use super::queue::Queues;
+use super::reconciler;
 use super::site::Site;
 use super::storage::Bucket;
 use crate::composite::function::{Deployed, Plan, Vpc, deploy};
@@ -18,11 +19,52 @@ use crate::composite::iam::allow;
 /// Where the notifier copies to what it takes out of the dead-letter queue.
 const FAILED: &str = "failed/";
 
+/// Variables that are the stack's in any configuration, and those of the handlers that would change what the stack promises
+/// (contract: `handlers/README.md`). Users' variables have other names, or the plan is refused.
+pub(in crate::payment_stack) const STACK_VARIABLES: [&str; 36] = [
+    "ARCHIVE_BUCKET",
+    "ARCHIVE_PREFIX",
+    "ATTRIBUTE_STYLE",
+    "AUDIT_BUCKET",
+    "AUDIT_PREFIX",
+    "AUTH_MODE",
+    "CONSISTENCY_MODE",
+    "CORS_ALLOW_ORIGINS",
+    "DETECT_CONFLICTS",
+    "ENVIRONMENT",
+    "FAILOVER_EVENT_BUS",
+    "FAILOVER_EVENT_DETAIL_TYPE",
+    "FAILOVER_EVENT_SOURCE",
+    "HMAC_HEADER",
+    "HMAC_SECRET_PARAMETER",
+    "HMAC_TOLERANCE_SECONDS",
+    "IDEMPOTENCY_TABLE",
+    "IDEMPOTENCY_TTL_HOURS",
+    "KEEP_IN_DLQ",
+    "LOG_LEVEL",
+    "MAX_PAYMENTS_PER_RUN",
+    "MAX_RECEIVE_COUNT",
+    "METRICS_NAMESPACE",
+    "QUEUE_URL",
+    "REQUIRED_FIELDS",
+    "RESPONSE_MODE",
+    "SNS_TOPIC_ARN",
+    "STATUS_INDEX",
+    "STATUS_SHARDS",
+    "STUCK_AFTER_SECONDS",
+    "TABLE_HASH_KEY",
+    "TABLE_HASH_KEY_TYPE",
+    "TABLE_NAME",
+    "TABLE_RANGE_KEY",
+    "TABLE_RANGE_KEY_TYPE",
+    "TIMESTAMP_TYPE",
+];
+
 /// What the functions read and write besides the tables.
 pub(super) struct Stores<'a> {
-    topic: &'a Key,
+    pub(super) topic: &'a Key,
     bucket: Option<&'a Bucket>,
-    queue: Option<&'a Key>,
+    pub(super) queue: Option<&'a Key>,
     dlq: Option<&'a Key>,
 }
 
@@ -43,6 +85,7 @@ pub(super) struct Functions {
     pub(super) processor: Option<Deployed>,
     pub(super) accounting: Option<Deployed>,
     pub(super) notifier: Option<Deployed>,
+    pub(super) reconciler: Option<Deployed>,
 }
 
 impl Functions {
@@ -52,6 +95,7 @@ impl Functions {
             ("payment_processor", &self.processor),
             ("process_accounting", &self.accounting),
             ("notify_failures", &self.notifier),
+            ("payment_reconciler", &self.reconciler),
         ];
         named
             .into_iter()
@@ -61,19 +105,30 @@ impl Functions {
 
 /// Rights and variables of one function.
 #[derive(Default)]
-struct Work {
+pub(super) struct Work {
     statements: Vec<Value>,
     environment: Map<String, Value>,
     /// What it does with the keys of the data that it touches.
-    uses: Vec<Use>,
+    pub(super) uses: Vec<Use>,
+    /// Services that its code calls.
+    called: BTreeSet<&'static str>,
 }
 
 impl Work {
-    fn may(&mut self, actions: &[&str], resource: impl Into<Value>) {
+    /// A right that the code uses itself.
+    pub(super) fn may(&mut self, actions: &[&'static str], resource: impl Into<Value>) {
+        let services = actions.iter().filter_map(|action| action.split(':').next());
+        self.called.extend(services);
+        self.lent(actions, resource);
+    }
+
+    /// A right of the role that only others use, in their own network: Lambda, which polls queues and writes logs, and
+    /// the services that decrypt with the caller's rights.
+    pub(super) fn lent(&mut self, actions: &[&str], resource: impl Into<Value>) {
         self.statements.push(allow(actions, resource));
     }
 
-    fn var(&mut self, name: &str, value: impl Into<String>) {
+    pub(super) fn var(&mut self, name: &str, value: impl Into<String>) {
         self.environment.insert(name.to_owned(), Value::String(value.into()));
     }
 }
@@ -120,6 +175,19 @@ pub(super) fn build(s: &mut Site<'_>, stores: &Stores<'_>) -> Result<Functions, 
             environment: f.environment.as_ref(),
         };
         functions.notifier = Some(function(s, &settings, notifier(s, stores), &layers)?);
+    }
+    if reconciler::is_here(s) {
+        let f = &p.reconciliation;
+        let settings = Settings {
+            key: "reconciler",
+            handler: "payment_reconciler",
+            name: &s.names.reconciler,
+            types: ("reconcile-payments", "reconciler"),
+            description: "Completes payments that are stuck, reports those that two regions have accepted",
+            size: (f.memory_size, f.timeout, f.reserved_concurrent_executions),
+            environment: f.environment.as_ref(),
+        };
+        functions.reconciler = Some(function(s, &settings, reconciler::work(s, stores), &layers)?);
     }
     Ok(functions)
 }
@@ -227,8 +295,8 @@ fn layer(s: &mut Site<'_>) -> Result<Vec<String>, Diagnostics> {
     Ok(vec![s.b.add(layer).arn()])
 }
 
-/// How the table looks: what processor and accounting have to know.
-fn table(s: &Site<'_>, work: &mut Work) -> Table {
+/// How the table looks: what all that read or write payments have to know.
+pub(super) fn table(s: &Site<'_>, work: &mut Work) -> Table {
     let t = &s.p.table;
     let table = data::payments(s);
     work.var("TABLE_NAME", table.name.as_str());
@@ -241,6 +309,7 @@ fn table(s: &Site<'_>, work: &mut Work) -> Table {
     work.uses.extend(Use::with(data::key(s), Purpose::Dynamodb, READ));
     table
 }
+    work.var("STATUS_SHARDS", t.status_shards.to_string());
 
 /// The type of the timestamp attribute where keys or indexes have it: a value of another type would be
 /// refused with every write (P-04).
@@ -289,13 +358,7 @@ fn processor(s: &Site<'_>, stores: &Stores<'_>) -> Work {
         work.uses
             .extend(Use::of(s, Purpose::Sqs, SEND).filter(|_| p.queue.sse == "kms"));
     }
-    if let Some(bucket) = stores.bucket.filter(|_| p.audit.enabled) {
-        work.may(&["s3:PutObject"], format!("{}/{}*", bucket.key.arn(), p.audit.prefix));
-        work.var("AUDIT_BUCKET", bucket.key.output("name"));
-        work.var("AUDIT_PREFIX", p.audit.prefix.as_str());
-        work.uses
-            .extend(Use::of(s, Purpose::S3, WRITE).filter(|_| p.receipts_bucket.sse == "aws:kms"));
-    }
+    receipts(s, stores, &mut work);
     work.var("REQUIRED_FIELDS", p.processor.required_fields.join(","));
     if let Some(origins) = &p.api.cors.allow_origins {
         work.var("CORS_ALLOW_ORIGINS", origins.join(","));
@@ -308,6 +371,19 @@ fn processor(s: &Site<'_>, stores: &Stores<'_>) -> Work {
 /// A payment that the region's table does not take goes to the standby region (P-16).
 fn failover(s: &Site<'_>, work: &mut Work) {
     let e = &s.p.event_failover;
+/// The audit record of a payment (P-21).
+pub(super) fn receipts(s: &Site<'_>, stores: &Stores<'_>, work: &mut Work) {
+    let a = &s.p.audit;
+    let Some(bucket) = stores.bucket.filter(|_| a.enabled) else {
+        return;
+    };
+    work.may(&["s3:PutObject"], format!("{}/{}*", bucket.key.arn(), a.prefix));
+    work.var("AUDIT_BUCKET", bucket.key.output("name"));
+    work.var("AUDIT_PREFIX", a.prefix.as_str());
+    work.uses
+        .extend(Use::of(s, Purpose::S3, WRITE).filter(|_| s.p.receipts_bucket.sse == "aws:kms"));
+}
+
     if super::events::standby(s).is_none() {
         return;
     }

@@ -263,6 +263,10 @@ fn log_groups(s: &Site<'_>) -> Vec<String> {
             p.queue.enabled && p.failure_notifier.enabled,
             format!("/aws/lambda/{}", names.notifier),
         ),
+        (
+            super::reconciler::is_here(s),
+            format!("/aws/lambda/{}", names.reconciler),
+        ),
         (has_api && p.api.access_log.enabled, names.access_log()),
         (has_api && p.waf.enabled && p.waf.logging, names.waf_log()),
         (p.workflow.enabled, names.workflow_log()),

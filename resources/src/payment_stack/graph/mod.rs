@@ -19,6 +19,7 @@ mod parameters;
 mod queue;
 mod site;
 mod storage;
+mod reconciler;
 mod topics;
 mod workflow;
 
@@ -66,6 +67,7 @@ fn region(s: &mut Site<'_>) -> Result<Option<api::Api>, Diagnostics> {
     let api = api::build(s, &functions);
     let web_acl = match &api {
         Some(api) => edge::build(s, api),
+    reconciler::triggers(s, &topic, &queues, &functions);
         None => None,
     };
     parameters::build(s, bucket.as_ref(), api.as_ref());

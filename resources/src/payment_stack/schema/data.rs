@@ -166,6 +166,10 @@ fn table() -> Attributes {
             ),
             ("witness_region", replaces_object(text("Region of the witness, with `STRONG` and two regions.").validate(region()))),
         ],
+            (
+                "status_shards",
+                opt_whole(1, 64, "Partitions that each status has in an index on the status. An index takes about 1,000 writes a second per status, as its sort key only grows: with more payments than that, say how many thousands there are at the peak. With 2 or more the index is on the attribute `status_shard` (`StatusShard`), which is `<status>#<number>`; readers ask for every number. A change replaces the index, see below."),
+            ),
     )
 }
 

@@ -10,6 +10,7 @@ pub(super) fn attributes() -> Attributes {
         ("processor", group(processor(), "The function that takes payments: checks, stores exactly once, hands on.")),
         ("accounting", group(accounting(), "The function that accounts for queued payments.")),
         ("failure_notifier", group(notifier(), "The function that reports what ended in the dead-letter queue.")),
+        ("reconciliation", group(reconciliation(), "The function that looks after accepted payments, in every region: it completes those that never reached accounting, and reports those that two regions have accepted.")),
         ("layer", group(layer(), "A Lambda layer for the functions. The bundled handlers need none.")),
         ("queue", group(queue(), "The queue between processor and accounting, in every region.")),
         ("dlq", group(dlq(), "The dead-letter queue.")),
@@ -105,6 +106,34 @@ fn notifier() -> Attributes {
             ("keep_in_dlq", flag("Messages stay in the dead-letter queue after the alert, for redrive. Otherwise they are copied below `failed/` in the receipts bucket, then deleted.")),
         ],
     ))
+}
+
+fn reconciliation() -> Attributes {
+    common("reconciliation", "reconcile-payments-<suffix>")
+        .extend(noted(
+            "reconciliation",
+            [
+                (
+                    "schedule_expression",
+                    text("When stuck payments are looked for: `rate(...)` or `cron(...)`, UTC.").validate(check::matches(
+                        r"^(rate\([1-9][0-9]* (minute|minutes|hour|hours|day|days)\)|cron\([^()]+\))$",
+                        "`rate(5 minutes)` or a `cron(...)` expression",
+                    )),
+                ),
+                (
+                    "stuck_after_seconds",
+                    opt_whole(60, 604_800, "Seconds after which a payment that still waits for accounting is stuck. The default is more than the queue's three deliveries take."),
+                ),
+                (
+                    "max_payments_per_run",
+                    opt_whole(1, 10_000, "Stuck payments that one run completes at most; the rest is the next run's."),
+                ),
+            ],
+        ))
+        .extend(all([(
+            "enabled",
+            flag("Have this function. Default: where there is something to reconcile, that is with `processor.response_mode = \"queue\"`, and with several regions that are consistent eventually."),
+        )]))
 }
 
 fn layer() -> Attributes {

@@ -21,9 +21,23 @@ Every region has the whole of it; all regions are built side by side by one appl
 stack. `preset` chooses defaults; every attribute given wins over it.\n\n\
 **One payment, two regions.** Conditions and transactions of an eventually consistent global table hold inside the region that runs them: a \
 payment sent to two regions within the replication delay is accepted twice. Keep one writer (`dns.routing_policy = \"failover\"`), or use \
-`table.consistency_mode = \"STRONG\"` where the regions permit.\n\n\
+`table.consistency_mode = \"STRONG\"` where the regions permit. What happens all the same is counted: the metric `ReconciliationConflict`, an \
+alarm, and a log line with id, regions and times, all in the region whose acceptance was overwritten.\n\n\
+**Payments that are stuck.** With `processor.response_mode = \"queue\"` a process may die between storing a payment and queuing it, and the \
+sender may never come again. `reconciliation` finds such payments by the index on the status, takes the missing steps, once, and counts them: \
+`PaymentStuck`. Each region looks after the payments that it has accepted. For a region that does not come back, invoke another \
+region's function with `{\"region\": \"<that region>\"}`.\n\n\
+**Status shards.** `table.status_shards` spreads each status over several partitions of the index; who reads the index asks for each \
+`<status>#<number>`. DynamoDB changes no index's key: a change between 1 and more takes the index away and builds it again, under its name, \
+while payments are taken as ever; stuck payments are looked for when it is back. Every item has the attribute from the start, so the new \
+index holds the old items too. A higher number is safe at any time; with a lower one, what older writes left under the numbers that are gone is no \
+longer asked for: lower it while nothing is stuck. Items that something else wrote, or a version of this provider from before the attribute, need it \
+once: `UpdateItem` with `SET status_shard = <status>#0`.\n\n\
 **Residency.** Every region of `regions` holds a copy of all payments.\n\n\
-`vpc` puts the functions into subnets of yours; interface and gateway endpoints for them are not created here.";
+**VPC.** `vpc` puts the functions into subnets of yours. Without a NAT gateway there they need `vpc.endpoints`. An endpoint belongs to the \
+whole VPC: with private DNS there is one per service, which a second stack in the same VPC uses by leaving the service out of \
+`vpc.endpoints.services`; the plan names such a conflict. Other workloads behind the same route tables or DNS names go through it too, and \
+its policy lets in principals of this account only: no anonymous downloads from S3, no image layers. `overrides` changes an endpoint's `policy`.";
 
 /// The schema.
 pub(super) fn schema() -> Schema {

@@ -195,3 +195,28 @@ fn dashboard() -> Attributes {
         ],
     )
 }
+/// What the reconciler counts.
+fn of_accepted_payments() -> Attributes {
+    noted(
+        "alarms",
+        [
+            (
+                "stuck_payments",
+                opt_whole(
+                    0,
+                    1_000_000,
+                    "Payments found waiting for accounting for too long, in five minutes.",
+                ),
+            ),
+            (
+                "reconciliation_conflicts",
+                opt_whole(
+                    0,
+                    1_000_000,
+                    "Payments accepted in two regions, in five minutes; counted in the region whose acceptance was overwritten.",
+                ),
+            ),
+        ],
+    )
+}
+

@@ -51,7 +51,7 @@ fn reserved(name: &str) -> bool {
         || OF_HANDLERS.contains(&name)
 }
 
-fn environment(path: &str, variables: Option<&BTreeMap<String, String>>, findings: &mut Findings) {
+pub(super) fn environment(path: &str, variables: Option<&BTreeMap<String, String>>, findings: &mut Findings) {
     for name in variables
         .into_iter()
         .flatten()

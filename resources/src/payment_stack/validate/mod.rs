@@ -4,6 +4,7 @@
 mod api;
 mod data;
 mod flow;
+mod reconciliation;
 mod regions;
 
 use serde_json::Value;
@@ -21,6 +22,8 @@ pub(super) fn validate(config: &Config, written: &Value) -> Diagnostics {
     flow::check(config, &mut findings);
     api::check(config, &mut findings);
     findings.into_diagnostics()
+    reconciliation::check(config, &mut findings);
+    vpc::check(&config.payment, &mut findings);
 }
 
 /// A write-only value and its version go together.

@@ -392,3 +392,87 @@ fn endpoints_thresholds_and_names_are_checked() {
     );
     warned(json!({"regions": ["eu-west-1", "us-east-1"]}), "regions");
 }
+
+#[test]
+fn r_16_endpoints_need_a_vpc_in_the_same_region() {
+    let vpc = |endpoints: Value| json!({"vpc": {"subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"], "endpoints": endpoints}});
+    refused(
+        json!({"vpc": {"endpoints": {"enabled": true}}}),
+        "vpc.endpoints.enabled",
+    );
+    accepted(&vpc(json!({"enabled": true})));
+    refused(vpc(json!({"services": ["sqs", "mail"]})), "vpc.endpoints.services[1]");
+    refused(vpc(json!({"services": []})), "vpc.endpoints.services");
+    warned(
+        vpc(json!({"enabled": true, "private_dns_enabled": false})),
+        "vpc.endpoints.private_dns_enabled",
+    );
+    let two = |overrides: Value, endpoints: Value| json!({"regions": ["eu-west-1", "eu-central-1"], "region_overrides": overrides, "vpc": {"endpoints": endpoints}});
+    let there = json!({"subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"]});
+    accepted(&two(json!({"eu-west-1": there}), json!({"enabled": true})));
+    let elsewhere = json!({"eu-west-1": there, "eu-central-1": {"vpc_endpoints": {"route_table_ids": ["rtb-1"]}}});
+    refused(
+        two(elsewhere, json!({"enabled": true})),
+        "region_overrides[\"eu-central-1\"].vpc_endpoints",
+    );
+    for name in ["subnet_ids", "security_group_ids", "route_table_ids"] {
+        refused(
+            two(json!({"eu-west-1": there}), json!({"enabled": true, name: ["x-1"]})),
+            &format!("vpc.endpoints.{name}"),
+        );
+    }
+    refused(json!({"vpc": {"subnet_ids": ["subnet-1"]}}), "vpc.security_group_ids");
+}
+
+#[test]
+fn r_11_shards_need_an_index_on_the_status() {
+    accepted(&json!({"table": {"status_shards": 8}}));
+    accepted(&json!({"preset": "multi_region", "table": {"status_shards": 8}}));
+    for shards in [0, 65] {
+        refused(json!({"table": {"status_shards": shards}}), "table.status_shards");
+    }
+    let by_provider =
+        json!({"status_shards": 8, "global_secondary_indexes": [{"name": "by-provider", "hash_key": "provider"}]});
+    refused(json!({"table": by_provider}), "table.status_shards");
+}
+
+#[test]
+fn n_14_r_22_the_reconciler_needs_something_to_reconcile() {
+    let queue = json!({"response_mode": "queue"});
+    let (on, two) = (json!({"enabled": true}), json!(["eu-west-1", "eu-central-1"]));
+    accepted(&json!({"processor": queue, "reconciliation": on}));
+    accepted(&json!({"regions": two, "reconciliation": on}));
+    refused(json!({"reconciliation": on}), "reconciliation.enabled");
+    let strong = json!({"regions": ["us-east-1", "us-west-2"], "reconciliation": on,
+        "table": {"consistency_mode": "STRONG", "witness_region": "us-east-2"}});
+    refused(strong, "reconciliation.enabled");
+    let unguarded = json!({"enabled": false});
+    refused(
+        json!({"regions": two, "reconciliation": on, "idempotency": unguarded}),
+        "reconciliation.enabled",
+    );
+    warned(json!({"regions": two, "idempotency": unguarded}), "idempotency.enabled");
+    let no_index = json!({"global_secondary_indexes": []});
+    warned(
+        json!({"processor": queue, "table": no_index}),
+        "table.global_secondary_indexes",
+    );
+    for hasty in [
+        json!({"stuck_after_seconds": 600}),
+        json!({"stuck_after_seconds": 1094}),
+    ] {
+        warned(
+            json!({"processor": queue, "reconciliation": hasty}),
+            "reconciliation.stuck_after_seconds",
+        );
+    }
+    for expression in ["5 minutes", "rate(0 minutes)", "rate(5 seconds)"] {
+        let wrong = json!({"schedule_expression": expression});
+        refused(json!({"reconciliation": wrong}), "reconciliation.schedule_expression");
+    }
+    let reserved = json!({"environment": {"STATUS_INDEX": "x"}});
+    refused(
+        json!({"reconciliation": reserved}),
+        "reconciliation.environment[\"STATUS_INDEX\"]",
+    );
+}
