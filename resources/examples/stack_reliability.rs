@@ -4,7 +4,8 @@
 //!
 //! The parts, all with the same arguments:
 //!
-//! - `drift`: every readable setting (or every `stride`-th) of every component of every variant is changed from outside;
+//! - `drift`: every readable setting (or every `stride`-th) of every component of every variant is changed from outside,
+//!   but for components that an earlier variant has with the same settings;
 //! - `kills`: the process dies at every call (or every `stride`-th) of create, update and destroy, before and after its
 //!   effect: of the default stack and its edit, once where objects are known by numbers and once, backwards, where they
 //!   are known by names; then of `count` pairs of random valid configurations;
@@ -33,7 +34,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use stacks::{Configurations, Subject, named_registry, registry, subjects};
-use tap_engine::fake::drill::{Kills, Report, Source, drift_every, kill_every, lifecycle_of};
+use tap_engine::fake::drill::{Kills, Report, Source, Tried, drift_every, kill_every, lifecycle_of};
 use tap_engine::fake::{FakeCloud, Rng, bench};
 use tap_engine::{Graph, Registry};
 use tokio::runtime::{Builder, Runtime};
@@ -91,11 +92,11 @@ fn virtual_time() -> Runtime {
 }
 
 fn drift(wanted: &Wanted) -> usize {
-    let mut failed = 0;
+    let (mut failed, mut already) = (0, Tried::new());
     for (name, config) in (wanted.subject.variants)() {
         let began = Instant::now();
         let graph = wanted.subject.graph(&config);
-        match virtual_time().block_on(drift_every(wanted.stride, &graph, registry)) {
+        match virtual_time().block_on(drift_every(wanted.stride, &graph, &mut already, registry)) {
             Ok(tried) => println!(
                 "drift, {name}: {} components, {tried} changes outside, each shown alone and put right ({:.1?})",
                 graph.components.len(),

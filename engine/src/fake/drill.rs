@@ -4,6 +4,8 @@
 //! have, loses it when the process dies, and remembers, as the stack record does, what interrupted
 //! runs were to bring about.
 
+mod sweeps;
+
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
@@ -18,6 +20,8 @@ use crate::kind::{KindSpec, Registry, Setting};
 use crate::plan::{Plan, PlanOptions, plan};
 use crate::run::{Outcome, RunOptions, apply, destroy, discover, refresh};
 use crate::state::StackState;
+
+pub use sweeps::{Kills, Tried, drift_every, drift_everywhere, kill_every, kill_everywhere};
 
 /// Runs with faults that are allowed until a stack must have become what it should be.
 const PATIENCE: usize = 60;
@@ -226,6 +230,11 @@ impl Stack {
         if !self.refresh().await {
             return Err("reading failed without a fault".to_owned());
         }
+        self.bring_about(graph).await
+    }
+
+    /// An apply of what was read, without faults.
+    async fn bring_about(&mut self, graph: &Graph) -> Result<(), String> {
         match self.apply(graph).await? {
             Ending::Ended(outcome) if outcome.is_complete() => self.judge(graph).await,
             ending => Err(format!("a faultless apply did not end well: {}", told(&ending))),
@@ -475,147 +484,4 @@ fn disturb(stack: &Stack, graph: &Graph, source: &mut dyn Source, rng: &mut Rng)
             stack.cloud.change(key, &setting, value.as_ref());
         }
     }
-}
-
-/// Changes every readable setting of every component behind the stack's back, and unsets every one
-/// that is set. Each time the next plan must come from exactly that setting, and an apply must put
-/// it right. Answers how many changes were tried.
-pub async fn drift_everywhere(graph: &Graph, registry: impl Fn(&FakeCloud) -> Registry) -> Result<usize, String> {
-    drift_every(1, graph, registry).await
-}
-
-/// [`drift_everywhere`] with every `stride`-th change only: a sample, for stacks of many components.
-pub async fn drift_every(
-    stride: usize,
-    graph: &Graph,
-    registry: impl Fn(&FakeCloud) -> Registry,
-) -> Result<usize, String> {
-    let mut met = 0;
-    let cloud = FakeCloud::default();
-    let kinds = registry(&cloud);
-    let mut stack = Stack::new(cloud, kinds);
-    stack.recover(graph).await?;
-    let mut tried = 0;
-    for (key, component) in &graph.components {
-        let Some(kind) = stack.registry.get(&component.kind).cloned() else {
-            continue;
-        };
-        for setting in kind
-            .spec()
-            .settings
-            .iter()
-            .filter(|setting| may_drift(kind.spec(), setting))
-        {
-            let is_set = stack
-                .state
-                .components
-                .get(key)
-                .is_some_and(|c| c.settings.contains_key(setting.name));
-            let unset = is_set.then_some(None);
-            for value in [Some(Some(Value::from("drifted"))), unset].into_iter().flatten() {
-                met += 1;
-                if met % stride != 0 {
-                    continue;
-                }
-                let at = |e: String| format!("{key}.{} set to {value:?}: {e}", setting.name);
-                stack.cloud.change(key, setting.name, value.as_ref());
-                let refreshed = refresh(&stack.state, &stack.registry, &stack.options()).await;
-                let drift = refreshed
-                    .drift
-                    .iter()
-                    .flat_map(|(key, changes)| changes.iter().map(move |c| (key, &c.setting)));
-                let drift: Vec<String> = drift.map(|(key, setting)| format!("{key}.{setting}")).collect();
-                if drift != [format!("{key}.{}", setting.name)] {
-                    return Err(at(format!("showed as {drift:?}")));
-                }
-                stack.recover(graph).await.map_err(at)?;
-                tried += 1;
-            }
-        }
-    }
-    Ok(tried)
-}
-
-/// Which runs [`kill_everywhere`] has killed.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Kills {
-    /// Points of the creation.
-    pub create: usize,
-    /// Points of the update.
-    pub update: usize,
-    /// Points of the destruction.
-    pub destroy: usize,
-}
-
-/// Kills the process at every single call, before and after its effect, of the creation of
-/// `first`, of its update to `second` and of its destruction, each time on a fresh cloud. After
-/// each death the next apply (or destroy) must put everything right, and a destroy must leave
-/// nothing. `registry` makes the kinds of a cloud.
-pub async fn kill_everywhere(
-    first: &Graph,
-    second: &Graph,
-    registry: impl Fn(&FakeCloud) -> Registry,
-) -> Result<Kills, String> {
-    kill_every(1, first, second, registry).await
-}
-
-/// [`kill_everywhere`] at every `stride`-th call only: a sample, for stacks of many components.
-pub async fn kill_every(
-    stride: usize,
-    first: &Graph,
-    second: &Graph,
-    registry: impl Fn(&FakeCloud) -> Registry,
-) -> Result<Kills, String> {
-    let mut kills = Kills::default();
-    for after_effect in [false, true] {
-        // The two passes of a sample hit different calls.
-        let calls = || (1 + usize::from(after_effect) * (stride / 2)..).step_by(stride);
-        kills.create += kill_each(calls(), None, Some(first), after_effect, &registry).await?;
-        kills.update += kill_each(calls(), Some(first), Some(second), after_effect, &registry).await?;
-        kills.destroy += kill_each(calls(), Some(second), None, after_effect, &registry).await?;
-    }
-    Ok(kills)
-}
-
-async fn kill_each(
-    calls: impl Iterator<Item = usize>,
-    before: Option<&Graph>,
-    after: Option<&Graph>,
-    after_effect: bool,
-    registry: &impl Fn(&FakeCloud) -> Registry,
-) -> Result<usize, String> {
-    let cloud = FakeCloud::default();
-    let kinds = registry(&cloud);
-    let mut standing = Stack::new(cloud, kinds);
-    if let Some(before) = before {
-        standing.recover(before).await?;
-    }
-    for (tried, at_call) in calls.enumerate() {
-        let mut stack = standing.fork(registry);
-        stack.cloud.set_faults(Faults::stop(at_call, after_effect));
-        let ending = match after {
-            Some(after) => stack.apply(after).await?,
-            None => stack.destroy().await,
-        };
-        let at = |stack: &Stack, e: String| {
-            format!(
-                "{}\n\nkilled at call {at_call}, effect {after_effect}: {e}",
-                stack.story()
-            )
-        };
-        if let Ending::Ended(outcome) = ending {
-            return if outcome.is_complete() {
-                Ok(tried)
-            } else {
-                Err(at(&stack, told(&Ending::Ended(outcome))))
-            };
-        }
-        if let Some(after) = after {
-            let recovered = stack.recover(after).await;
-            recovered.map_err(|e| at(&stack, e))?;
-        }
-        let torn_down = stack.tear_down().await;
-        torn_down.map_err(|e| at(&stack, e))?;
-    }
-    Ok(0)
 }

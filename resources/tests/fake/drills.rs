@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use tap_engine::fake::FakeCloud;
-use tap_engine::fake::drill::{Kills, Report, Stack, drift_every, kill_every, lifecycle_of};
+use tap_engine::fake::drill::{Kills, Report, Stack, Tried, drift_every, kill_every, lifecycle_of};
 use tap_engine::{Action, Graph, Key, Registry};
 
 use crate::stacks::{Configurations, Subject, named_registry, registry, subjects};
@@ -81,7 +81,7 @@ async fn death(subject: &Subject, registry: impl Fn(&FakeCloud) -> Registry, bac
 async fn drift(subject: &Subject) {
     let graph = subject.default_graph();
     let stride = stride(&graph);
-    let tried = drift_every(stride, &graph, registry).await;
+    let tried = drift_every(stride, &graph, &mut Tried::new(), registry).await;
     let tried = tried.unwrap_or_else(|error| panic!("{error}"));
     println!("{tried} changes outside, every {stride}. of all");
     assert!(tried > 20, "{tried}");
