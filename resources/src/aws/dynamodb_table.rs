@@ -54,6 +54,7 @@ static SPEC: KindSpec = KindSpec {
         Setting::replace("multi_region_consistency"),
         Setting::replace("strong_replicas").unordered(),
         Setting::replace("witness_region"),
+        Setting::new("replica_settings"),
         Setting::new("tags"),
     ],
     outputs: &["id", "arn", "name", "stream_arn"],
@@ -377,7 +378,8 @@ impl Kind for DynamodbTable {
         };
         let mut seen = observed(&table, recorded);
         global::observe(&mut seen, &table, &cx.region, recorded);
-        seen.put("table_name", Some(id))
+        seen.put("replica_settings", self.own_of_replicas(cx, id, recorded).await?)
+            .put("table_name", Some(id))
             .put("ttl_attribute", ttl)
             .put("point_in_time_recovery", observed_recovery(recovery.as_ref(), recorded))
             .put("tags", tags::setting(tags));

@@ -1,6 +1,8 @@
 //! What makes a composite resource out of a pure function from configuration to component graph.
 
 pub mod build;
+#[cfg(test)]
+mod collisions;
 mod effective;
 pub mod findings;
 pub mod function;

@@ -83,6 +83,30 @@ impl Payment {
         given.cloned().unwrap_or_default()
     }
 
+    /// Whether Route 53 watches the APIs.
+    pub fn has_health_checks(&self) -> bool {
+        self.domain.enabled && self.dns.health_check.enabled
+    }
+
+    /// Whether the APIs' own endpoints must answer although there is a domain: Route 53 has to reach each
+    /// region's API by itself, not through the name that it decides about. A TCP check only connects, which AWS
+    /// allows at a closed endpoint too
+    /// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-disable-default-endpoint.html>).
+    pub fn asks_default_endpoint(&self) -> bool {
+        self.has_health_checks() && self.dns.health_check.kind != "TCP"
+    }
+
+    /// The path that health checks ask for at the APIs' own endpoints.
+    pub fn checked_path(&self) -> String {
+        let usual = || format!("/{}/{}", self.api.stage_name, self.api.health_path);
+        self.dns.health_check.path.clone().unwrap_or_else(usual)
+    }
+
+    /// Whether the tables are strongly consistent across regions.
+    pub fn is_strong(&self) -> bool {
+        self.table.consistency_mode == "STRONG"
+    }
+
     /// Whether there is a queue between processor and accounting.
     pub fn has_queue(&self) -> bool {
         self.queue.enabled

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tap_acceptance_tests::Sandbox;
-use tap_engine::{Context, Kind, KindError};
+use tap_engine::{Change, Context, Kind, KindError, Outputs};
 use tap_resources::aws::dynamodb_table::DynamodbTable;
 use tap_resources::aws::dynamodb_table_replica::DynamodbTableReplica;
 use tap_resources::aws::kms_key::KmsKey;
@@ -184,6 +184,70 @@ async fn a_strongly_consistent_table_comes_and_goes_with_its_replicas() {
         let left = account.in_region(region).inventory().await.unwrap();
         assert_eq!(left, Vec::<String>::new(), "{region}");
     }
+}
+
+/// AWS keeps recovery and deletion protection by replica, never synchronised, so each shows its own drift.
+#[tokio::test]
+async fn r_22_a_strong_replica_keeps_recovery_and_protection_of_its_own() {
+    const THERE: &str = "us-west-2";
+    let sandbox = Sandbox::start().await.unwrap();
+    let aws = aws(&sandbox);
+    let account = sandbox.account(aws.account_id());
+    let own = |recovery: bool, protected: bool| {
+        let recovery = json!({"enabled": recovery});
+        json!({THERE: {"point_in_time_recovery": recovery, "deletion_protection_enabled": protected}})
+    };
+    let kind = DynamodbTable(aws.clone());
+    let life = Life {
+        kind: &kind,
+        key: "dynamodb_table.payments",
+        desired: json!({
+            "table_name": "payments-own", "hash_key": {"name": "id", "type": "S"}, "billing_mode": "PAY_PER_REQUEST",
+            "multi_region_consistency": "STRONG", "strong_replicas": [{"region_name": THERE}],
+            "witness_region": "us-east-2", "replica_settings": own(true, true),
+        }),
+        edits: Vec::new(),
+        not_shown: &[],
+    };
+    let (id, mut wanted) = life.born().await;
+    let there = account.in_region(THERE).dynamodb();
+    let recovery = async || {
+        let backups = there
+            .describe_continuous_backups()
+            .table_name(&id)
+            .send()
+            .await
+            .unwrap();
+        let status = backups.continuous_backups_description.unwrap();
+        let status = status.point_in_time_recovery_description.unwrap();
+        status.point_in_time_recovery_status.unwrap().as_str() == "ENABLED"
+    };
+    assert!(recovery().await, "the replica's own, while the table has none");
+
+    // By hand, in the replica alone.
+    let update = there.update_table().table_name(&id).deletion_protection_enabled(false);
+    update.send().await.unwrap();
+    let seen = kind.read(&context(life.key), &id, &wanted).await.unwrap().unwrap();
+    assert_eq!(seen.settings["replica_settings"], own(true, false));
+    assert_eq!(
+        seen.settings.get("deletion_protection_enabled"),
+        None,
+        "not the table's"
+    );
+
+    // Another wish: the same call puts both right.
+    let before = seen.settings;
+    wanted.insert("replica_settings".to_owned(), own(false, true));
+    let change = Change {
+        before: &before,
+        after: &wanted,
+        changed: &["replica_settings".to_owned()],
+        outputs: &Outputs::new(),
+    };
+    kind.update(&context(life.key), &id, &change).await.unwrap();
+    life.reads_back(&id, &wanted).await;
+    assert!(!recovery().await);
+    life.dies(&id, &wanted).await;
 }
 
 #[tokio::test]

@@ -3,9 +3,10 @@
 //! (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWorks.html>).
 //! Replicas with eventual consistency are components of their own: `dynamodb_table_replica`.
 //!
-//! The replicas get the table's tags, recovery and deletion protection: DynamoDB keeps those by region.
+//! Tags, recovery, deletion protection and stream are kept by region and never synchronised (there, "Settings
+//! synchronization"): the replicas get the table's, or their own from `replica_settings`. A witness has none of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{
@@ -19,7 +20,8 @@ use tap_engine::{Change, Context, KindResult, Settings};
 use super::super::checks::Checks;
 use super::super::fields::{Fields, Seen, built};
 use super::super::{call, key_ref, tags};
-use super::{DynamodbTable, json_of, tag_list};
+use super::shape::PointInTimeRecovery;
+use super::{DynamodbTable, json_of, observed_recovery, tag_list};
 
 const UPDATE: &str = "dynamodb:UpdateTable";
 /// Replicas of an empty table take minutes.
@@ -38,6 +40,32 @@ pub(super) struct StrongReplica {
     region_name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     kms_key_arn: Option<String>,
+}
+
+/// One value of `replica_settings`: what a replica has in place of the table's.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OwnSettings {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    point_in_time_recovery: Option<PointInTimeRecovery>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deletion_protection_enabled: Option<bool>,
+}
+
+fn own_settings(settings: &Settings) -> KindResult<BTreeMap<String, OwnSettings>> {
+    Ok(settings.parse("replica_settings")?.unwrap_or_default())
+}
+
+/// The table's settings as they hold in a replica.
+fn in_replica(settings: &Settings, region: &str) -> Settings {
+    let mut there = settings.clone();
+    let own = settings
+        .value("replica_settings")
+        .and_then(|all| all[region].as_object());
+    for (name, value) in own.into_iter().flatten() {
+        there.insert(name.clone(), value.clone());
+    }
+    there
 }
 
 fn replicas_of(settings: &Settings) -> KindResult<Vec<StrongReplica>> {
@@ -91,12 +119,11 @@ impl DynamodbTable {
             .await?;
             self.at_rest(cx, name, LIMIT).await?;
         }
-        let own = ["tags", "point_in_time_recovery", "deletion_protection_enabled"];
         for replica in &replicas {
-            self.settle(&in_region(cx, &replica.region_name), name, desired, &|setting| {
-                own.contains(&setting) && desired.value(setting).is_some()
-            })
-            .await?;
+            let wanted = in_replica(desired, &replica.region_name);
+            let there = in_region(cx, &replica.region_name);
+            self.settle(&there, name, &wanted, &|setting| wanted.value(setting).is_some())
+                .await?;
         }
         Ok(())
     }
@@ -108,8 +135,9 @@ impl DynamodbTable {
             if change.has("tags") {
                 self.update_tags(&there, name, change).await?;
             }
-            self.settle(&there, name, change.after, &|setting| {
-                setting != "tags" && change.has(setting)
+            let wanted = in_replica(change.after, &replica.region_name);
+            self.settle(&there, name, &wanted, &|setting| {
+                setting != "tags" && change.any(&[setting, "replica_settings"])
             })
             .await?;
         }
@@ -132,9 +160,46 @@ impl DynamodbTable {
         }
         if is_due("deletion_protection_enabled") {
             let on = wanted.opt_bool("deletion_protection_enabled")?.unwrap_or(false);
-            self.protect(there, name, on).await?;
+            let table = self.describe(there, name).await?;
+            if table.and_then(|t| t.deletion_protection_enabled).unwrap_or(false) != on {
+                self.protect(there, name, on).await?;
+            }
+        }
+        if is_due("stream_view_type") {
+            self.set_stream(there, name, wanted).await?;
         }
         Ok(())
+    }
+
+    /// `replica_settings` as they are; a replica that is gone has none.
+    pub(super) async fn own_of_replicas(
+        &self,
+        cx: &Context,
+        name: &str,
+        recorded: &Settings,
+    ) -> KindResult<Option<serde_json::Value>> {
+        let mut seen = BTreeMap::new();
+        for (region, wanted) in own_settings(recorded)? {
+            let there = in_region(cx, &region);
+            let Some(table) = self.describe(&there, name).await? else {
+                continue;
+            };
+            let recovery = match &wanted.point_in_time_recovery {
+                Some(_) => self.recovery(&there, name).await?,
+                None => None,
+            };
+            let recovery = observed_recovery(recovery.as_ref(), &in_replica(recorded, &region));
+            let own = OwnSettings {
+                point_in_time_recovery: recovery
+                    .filter(|_| wanted.point_in_time_recovery.is_some())
+                    .and_then(|value| serde_json::from_value(value).ok()),
+                deletion_protection_enabled: wanted
+                    .deletion_protection_enabled
+                    .map(|_| table.deletion_protection_enabled.unwrap_or(false)),
+            };
+            seen.insert(region, own);
+        }
+        Ok(json_of((!seen.is_empty()).then_some(seen)))
     }
 
     /// Writes tags of the table in the context's region.
@@ -293,6 +358,7 @@ pub(super) fn mistakes(settings: &Settings, checks: &mut Checks<'_>) {
         for (setting, is_set) in [
             ("strong_replicas", !replicas.is_empty()),
             ("witness_region", witness.is_some()),
+            ("replica_settings", settings.value("replica_settings").is_some()),
         ] {
             if is_set {
                 checks.wrong(setting, "needs multi_region_consistency = \"STRONG\"");
@@ -329,6 +395,26 @@ pub(super) fn mistakes(settings: &Settings, checks: &mut Checks<'_>) {
             "a strongly consistent global table has no time to live",
         );
     }
+    own_mistakes(settings, &replicas, checks);
+}
+
+fn own_mistakes(settings: &Settings, replicas: &[StrongReplica], checks: &mut Checks<'_>) {
+    let name = "replica_settings";
+    let own = match own_settings(settings) {
+        Ok(own) => own,
+        Err(error) => {
+            checks.wrong(name, error.to_string());
+            return;
+        }
+    };
+    for region in own.keys() {
+        if replicas.iter().all(|replica| replica.region_name != *region) {
+            checks.wrong(name, format!("{region} has no replica: it is not in strong_replicas"));
+        }
+        if let Some(message) = super::validate::recovery(&in_replica(settings, region)) {
+            checks.wrong(name, format!("{region}: {message}"));
+        }
+    }
 }
 
 #[cfg(test)]
@@ -361,6 +447,20 @@ mod tests {
         assert_eq!(wrong(ttl), ["ttl_attribute"]);
         let eventual = json!({"multi_region_consistency": "EVENTUAL", "witness_region": "us-east-2"});
         assert_eq!(wrong(eventual), ["witness_region"]);
+    }
+
+    #[test]
+    fn only_replicas_have_recovery_of_their_own_and_a_witness_has_none_r_22() {
+        let own = |region: &str, days: i32| {
+            let recovery = json!({"enabled": true, "recovery_period_in_days": days});
+            json!({"strong_replicas": [{"region_name": "us-west-2"}], "witness_region": "us-east-2",
+                "replica_settings": {region: {"point_in_time_recovery": recovery}}})
+        };
+        assert_eq!(wrong(own("us-west-2", 7)), Vec::<String>::new());
+        assert_eq!(wrong(own("us-west-2", 36)), ["replica_settings"]);
+        assert_eq!(wrong(own("us-east-2", 7)), ["replica_settings"]);
+        let eventual = json!({"multi_region_consistency": "EVENTUAL", "replica_settings": {}});
+        assert_eq!(wrong(eventual), ["replica_settings"]);
     }
 
     #[test]

@@ -260,7 +260,8 @@ fn of_reconciler(s: &Site<'_>) -> Vec<Alarm> {
             component: base(s, "table_throttles", a.dynamodb_throttles).set("metrics", metrics),
         });
     }
-    if a.replication_latency_ms > 0 {
+    // Strongly consistent tables have no such metric (doc: "Monitoring global tables").
+    if a.replication_latency_ms > 0 && !s.p.is_strong() {
         for place in s.others() {
             let metric = Metric {
                 namespace: "AWS/DynamoDB",

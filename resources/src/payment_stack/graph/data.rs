@@ -43,7 +43,7 @@ fn here(s: &Site<'_>, table: &str, name: &str) -> Table {
     let key = Key::new("dynamodb_table", table);
     let arn = if s.is_primary() {
         key.arn()
-    } else if strong(s.p) {
+    } else if s.p.is_strong() {
         // Replicas of a strongly consistent table come with the table itself.
         s.b.arn("dynamodb", &format!("table/{name}"))
     } else {
@@ -64,10 +64,6 @@ pub(super) fn key(s: &Site<'_>) -> Option<String> {
     let customer = s.p.table.sse.kind == "customer";
     let own = s.p.table.sse.kms_key_arn.clone();
     customer.then(|| own.or_else(|| key_of(s.p, here))).flatten()
-}
-
-fn strong(p: &Payment) -> bool {
-    p.table.consistency_mode == "STRONG"
 }
 
 /// The table and its guards, in the primary region.
@@ -136,8 +132,9 @@ fn index(p: &Payment, index: &Index) -> Value {
 fn everywhere(s: &Stack<'_>, table: Component) -> Component {
     let t = &s.p.table;
     let several = s.places.len() > 1;
-    // Global tables replicate through the stream, and take no other view of it.
-    let stream = if several {
+    // Eventually consistent replication goes through the stream, and takes no other view of it (R-12). Strong
+    // consistency needs none: a stream is for readers only (P-32).
+    let stream = if several && !s.p.is_strong() {
         Some("NEW_AND_OLD_IMAGES".to_owned())
     } else {
         t.stream_view_type.clone()
@@ -158,12 +155,16 @@ fn everywhere(s: &Stack<'_>, table: Component) -> Component {
         .set("point_in_time_recovery", recovery(s.p, None))
         .set("deletion_protection_enabled", protected(s.p, &s.b))
         .set("sse", sse);
-    if strong(s.p) && several {
-        let others = s.places[1..].iter();
-        let replicas: Vec<Value> = others.map(|place| strong_replica(s.p, place)).collect();
+    if s.p.is_strong() && several {
+        let others = &s.places[1..];
+        let replicas: Vec<Value> = others.iter().map(|place| strong_replica(s.p, place)).collect();
+        let own = others
+            .iter()
+            .map(|place| (place.region().to_owned(), own_settings(s, place)));
         table
             .set("multi_region_consistency", "STRONG")
             .set("strong_replicas", replicas)
+            .set("replica_settings", Value::Object(own.collect()))
             .set("witness_region", t.witness_region.clone())
     } else {
         table
@@ -176,6 +177,22 @@ fn strong_replica(p: &Payment, place: &Place) -> Value {
         replica["kms_key_arn"] = key.into();
     }
     replica
+}
+
+/// AWS synchronises neither recovery nor deletion protection between replicas; a witness has neither
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWorks.html>, "Settings
+/// synchronization").
+fn own_settings(s: &Stack<'_>, place: &Place) -> Value {
+    json!({
+        "point_in_time_recovery": recovery(s.p, recovery_of_replica(s.p, place.region())),
+        "deletion_protection_enabled": protected(s.p, &s.b),
+    })
+}
+
+/// What `table.replicas` says about a replica's recovery.
+fn recovery_of_replica(p: &Payment, region: &str) -> Option<bool> {
+    let listed = p.table.replicas.iter().flatten().find(|r| r.region == region);
+    listed.and_then(|replica| replica.point_in_time_recovery)
 }
 
 fn protected(p: &Payment, b: &Builder<'_>) -> bool {
@@ -211,12 +228,11 @@ pub(super) fn replicas(s: &mut Site<'_>) {
     if s.is_primary() {
         return;
     }
-    if strong(s.p) {
+    if s.p.is_strong() {
         let arn = payments(s).arn;
         return s.by_region("replica_arns", arn);
     }
-    let listed = s.p.table.replicas.iter().flatten().find(|r| r.region == s.region());
-    let of_replica = listed.and_then(|replica| replica.point_in_time_recovery);
+    let of_replica = recovery_of_replica(s.p, s.region());
     let key = key(s);
     for table in [Some(PAYMENTS), s.p.idempotency.enabled.then_some(GUARDS)]
         .into_iter()

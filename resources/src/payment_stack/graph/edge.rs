@@ -21,23 +21,10 @@ pub(super) fn public_url(s: &Site<'_>) -> Option<String> {
     domain(s).map(|name| format!("https://{name}{base}/{}", s.p.api.path))
 }
 
-/// Route 53 has to reach each region's API by itself, not through the name that it decides about, so
-/// health checks ask the API's own endpoint.
-fn is_checked(s: &Site<'_>) -> bool {
-    s.p.domain.enabled && s.p.dns.health_check.enabled
-}
-
 /// With a domain the API's own endpoint would bypass it. It is closed where nothing needs it;
 /// where health checks do, the web ACL lets only them through.
 pub(super) fn closes_default_endpoint(s: &Site<'_>) -> bool {
-    s.p.domain.enabled && !is_checked(s)
-}
-
-/// The path of the health check at the API's own endpoint.
-fn health_path(s: &Site<'_>) -> String {
-    let a = &s.p.api;
-    let usual = || format!("/{}/{}", a.stage_name, a.health_path);
-    s.p.dns.health_check.path.clone().unwrap_or_else(usual)
+    s.p.domain.enabled && !s.p.asks_default_endpoint()
 }
 
 /// All of it; answers the web ACL.
@@ -45,7 +32,7 @@ pub(super) fn build(s: &mut Site<'_>, api: &Api) -> Option<Key> {
     if let Some(name) = domain(s).map(ToOwned::to_owned) {
         custom_domain(s, api, &name);
     }
-    if is_checked(s) {
+    if s.p.has_health_checks() {
         health_check(s, api);
     }
     s.p.waf.enabled.then(|| web_acl(s, api))
@@ -87,7 +74,7 @@ fn health_check(s: &mut Site<'_>, api: &Api) {
             .set("type", h.kind.as_str())
             .set("fqdn", host)
             .set("port", h.port)
-            .set("resource_path", (!tcp).then(|| health_path(s)))
+            .set("resource_path", (!tcp).then(|| s.p.checked_path()))
             .set("request_interval", h.interval)
             .set("failure_threshold", h.failure_threshold)
             .set("enable_sni", (h.kind == "HTTPS").then_some(true))
@@ -100,21 +87,20 @@ fn health_check(s: &mut Site<'_>, api: &Api) {
 
 fn web_acl(s: &mut Site<'_>, api: &Api) -> Key {
     let w = &s.p.waf;
-    let allowed = address_sets(s);
+    let cidrs = w.allow_ip_cidrs.as_deref().unwrap_or_default();
+    let listed = waf::listed(&mut s.b, &s.names.web_acl, cidrs);
     let mut first = Vec::new();
-    if is_checked(s) {
-        first.push(only_health_checks(&health_path(s)));
+    let blocks = w.default_action == "block";
+    if s.p.asks_default_endpoint() {
+        let path = s.p.checked_path();
+        first.push(only_health_checks(&path));
+        if blocks {
+            first.push(health_checks(&path));
+        }
     }
-    let listed = any_of(allowed.iter().map(in_set).collect());
-    if w.default_action == "block" && !listed.is_null() {
-        first.push(json!({"Name": "AllowedAddresses", "Action": {"Allow": {}}, "Statement": listed}));
+    if blocks && !listed.is_null() {
+        first.push(waf::allow_listed(&listed));
     }
-    // Known senders are exempt from the limit per address, not from the managed rules (N-24).
-    let rate_scope = if listed.is_null() {
-        Value::Null
-    } else {
-        json!({"NotStatement": {"Statement": listed}})
-    };
     let acl = WebAcl {
         name: s.names.web_acl.clone(),
         default_action: &w.default_action,
@@ -122,7 +108,7 @@ fn web_acl(s: &mut Site<'_>, api: &Api) -> Key {
         window: w.evaluation_window_sec,
         managed: &w.managed_rule_groups,
         first,
-        rate_scope,
+        rate_scope: waf::all_but(&listed),
     };
     let acl = acl.build(&mut s.b, &api.stage);
     s.by_region("web_acl_arns", acl.arn());
@@ -135,53 +121,34 @@ fn web_acl(s: &mut Site<'_>, api: &Api) -> Key {
 
 /// At the API's own endpoint nothing but the health path.
 fn only_health_checks(path: &str) -> Value {
-    let plain = json!([{"Priority": 0, "Type": "NONE"}]);
-    let lower = json!([{"Priority": 0, "Type": "LOWERCASE"}]);
+    let other = json!({"NotStatement": {"Statement": is_path(path)}});
     json!({
         "Name": "DefaultEndpoint", "Action": {"Block": {}},
-        "Statement": {"AndStatement": {"Statements": [
-            {"ByteMatchStatement": {
-                "SearchString": ".execute-api.", "PositionalConstraint": "CONTAINS", "TextTransformations": lower,
-                "FieldToMatch": {"SingleHeader": {"Name": "host"}},
-            }},
-            {"NotStatement": {"Statement": {"ByteMatchStatement": {
-                "SearchString": path, "PositionalConstraint": "EXACTLY", "TextTransformations": plain,
-                "FieldToMatch": {"UriPath": {}},
-            }}}},
-        ]}},
+        "Statement": {"AndStatement": {"Statements": [is_default_endpoint(), other]}},
     })
 }
 
-/// Sets of addresses hold one IP version each.
-fn address_sets(s: &mut Site<'_>) -> Vec<Key> {
-    let listed = s.p.waf.allow_ip_cidrs.clone().unwrap_or_default();
-    let (v6, v4): (Vec<String>, Vec<String>) = listed.into_iter().partition(|cidr| cidr.contains(':'));
-    let mut sets = Vec::new();
-    for (key, version, addresses) in [("allowed_ipv4", "IPV4", v4), ("allowed_ipv6", "IPV6", v6)] {
-        if addresses.is_empty() {
-            continue;
-        }
-        let of_type = format!("{}-{}", s.names.web_acl, key.replace('_', "-"));
-        let name = s.b.name(&format!("wafv2_ip_set.{key}"), Some(&of_type), "");
-        let set =
-            s.b.component("wafv2_ip_set", key)
-                .set("name", name)
-                .set("scope", "REGIONAL")
-                .set("ip_address_version", version)
-                .set("addresses", json!(addresses));
-        sets.push(s.b.add(set));
-    }
-    sets
+/// Where only listed addresses may pass, Route 53's checks may too: blocked they would count as unhealthy
+/// for ever.
+fn health_checks(path: &str) -> Value {
+    json!({
+        "Name": "HealthChecks", "Action": {"Allow": {}},
+        "Statement": {"AndStatement": {"Statements": [is_default_endpoint(), is_path(path)]}},
+    })
 }
 
-fn in_set(set: &Key) -> Value {
-    json!({"IPSetReferenceStatement": {"ARN": set.arn()}})
+fn is_default_endpoint() -> Value {
+    json!({"ByteMatchStatement": {
+        "SearchString": ".execute-api.", "PositionalConstraint": "CONTAINS",
+        "TextTransformations": [{"Priority": 0, "Type": "LOWERCASE"}],
+        "FieldToMatch": {"SingleHeader": {"Name": "host"}},
+    }})
 }
 
-fn any_of(mut statements: Vec<Value>) -> Value {
-    match statements.len() {
-        0 => Value::Null,
-        1 => statements.remove(0),
-        _ => json!({"OrStatement": {"Statements": statements}}),
-    }
+fn is_path(path: &str) -> Value {
+    json!({"ByteMatchStatement": {
+        "SearchString": path, "PositionalConstraint": "EXACTLY",
+        "TextTransformations": [{"Priority": 0, "Type": "NONE"}],
+        "FieldToMatch": {"UriPath": {}},
+    }})
 }

@@ -17,7 +17,6 @@ use tap_plugin::Value as Terraform;
 
 use crate::composite::{Composite, Environment};
 use crate::payment_stack::PaymentStack;
-use crate::webhook_pipeline::WebhookPipeline;
 
 fn environment() -> Environment {
     Environment {
@@ -215,56 +214,7 @@ fn a_served_change_changes_the_deployment() {
     assert_ne!(before, hash(json!({"api": {"health_path": "alive"}})));
 }
 
-/// 8.4, 9.2 item 14: what two composites in one account and region would both make.
-#[test]
-fn no_name_is_that_of_the_webhook_pipeline() {
-    let named = [
-        "table_name",
-        "bucket",
-        "function_name",
-        "role_name",
-        "log_group_name",
-        "alarm_name",
-        "dashboard_name",
-        "name",
-    ];
-    let names = |graph: &Graph| -> BTreeSet<String> {
-        let all = graph.components.values().flat_map(|c| {
-            // Names inside one API, and the account's role, which all stacks share.
-            let shared =
-                ["api_account", "api_model", "api_request_validator", "lambda_alias"].contains(&c.kind.as_str());
-            let of_this = named
-                .iter()
-                .filter(move |_| !shared)
-                .filter_map(|name| c.settings.get(*name));
-            of_this.map(|value| format!("{} {value}", c.kind)).collect::<Vec<_>>()
-        });
-        all.collect()
-    };
-    for style in ["seed", "prefixed"] {
-        let base = json!({"name_style": style, "environment_suffix": "dev", "api": {"waf": {"enabled": true}}});
-        let pipeline = WebhookPipeline
-            .graph(&config(&WebhookPipeline, base), &environment())
-            .unwrap();
-        let pipeline = names(&pipeline);
-        for preset in [
-            json!(null),
-            json!("global"),
-            json!("notification"),
-            json!("multi_region"),
-        ] {
-            let regions = json!(["eu-central-1", "eu-west-1"]);
-            let ours = names(&graph(json!({
-                "preset": preset, "name_style": style, "regions": regions, "domain": {"enabled": false},
-                "workflow": {"enabled": true}, "event_failover": {"enabled": true},
-            })));
-            let both: Vec<&String> = pipeline.intersection(&ours).collect();
-            assert!(both.is_empty(), "{style} {preset}: {both:?}");
-        }
-    }
-}
-
-/// The components of each preset as a snapshot, beside the seeds' 27 / 39 / 42 / 57 objects.
+/// The components of each preset as a snapshot (N-33). How many there are, beside the seeds' objects: `docs/components.md`.
 #[test]
 fn what_each_preset_is_made_of() {
     for name in ["none", "global", "notification", "multi_region"] {

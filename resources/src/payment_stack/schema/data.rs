@@ -119,7 +119,9 @@ fn table() -> Attributes {
         ),
         (
             "point_in_time_recovery",
-            flag("Continuous backups of the replica, in place of the table's setting."),
+            flag(
+                "Continuous backups of the replica, in place of the table's setting: each replica keeps its own, whatever the consistency.",
+            ),
         ),
     ]);
     noted(
@@ -141,7 +143,7 @@ fn table() -> Attributes {
             ("billing_mode", choice(&["PAY_PER_REQUEST", "PROVISIONED"], "How capacity is paid for. Replicas need `PAY_PER_REQUEST`.")),
             ("read_capacity", opt_whole(1, 40_000, "Read capacity units, with `PROVISIONED`.")),
             ("write_capacity", opt_whole(1, 40_000, "Write capacity units, with `PROVISIONED`.")),
-            ("point_in_time_recovery", flag("Continuous backups.")),
+            ("point_in_time_recovery", flag("Continuous backups, of the table and of each replica; a witness has none. AWS restores to a table of one region, apart from the global table.")),
             ("recovery_period_in_days", opt_whole(1, 35, "Days back that the table can be restored to.")),
             (
                 "stream_view_type",

@@ -11,7 +11,7 @@ pub(super) fn attributes() -> Attributes {
             "domain",
             group(
                 domain(),
-                "A custom domain name for the APIs. The regions' own endpoints are closed then.",
+                "A custom domain name for the APIs. The regions' own endpoints are closed then; where HTTPS health checks ask them, the web ACL closes them to all but the health path.",
             ),
         ),
         ("dns", group(dns(), "Route 53 records of the domain.")),
@@ -67,7 +67,13 @@ fn dns() -> Attributes {
         "dns.health_check",
         [
             ("enabled", flag("Check each region's health path. Failover needs it.")),
-            ("type", choice(&["HTTPS", "TCP"], "Kind of check.")),
+            (
+                "type",
+                choice(
+                    &["HTTPS", "TCP"],
+                    "Kind of check. `HTTPS` asks each API's own endpoint for its health path and needs `waf.enabled`, which closes the rest of that endpoint; `TCP` only connects, and lets the endpoint be closed altogether.",
+                ),
+            ),
             ("port", opt_whole(1, 65_535, "Port.")),
             (
                 "path",

@@ -164,7 +164,11 @@ fn alarms() -> Attributes {
             ),
             (
                 "replication_latency_ms",
-                opt_whole(0, 3_600_000, "Latency of the table's replication in milliseconds."),
+                opt_whole(
+                    0,
+                    3_600_000,
+                    "Latency of the table's replication in milliseconds. Not with `STRONG` tables, which replicate before they answer.",
+                ),
             ),
             (
                 "waf_blocked",

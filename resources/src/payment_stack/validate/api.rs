@@ -18,6 +18,7 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
         endpoint(payment, findings);
     }
     domain(payment, findings);
+    default_endpoint(payment, findings);
     if payment.waf.enabled
         && payment.waf.default_action == "block"
         && payment.waf.allow_ip_cidrs.as_ref().is_none_or(Vec::is_empty)
@@ -201,6 +202,38 @@ fn domain(payment: &Payment, findings: &mut Findings) {
             "dns.routing_policy",
             "Two regions may accept the same payment",
             "a payment sent to two regions within the replication delay counts twice. `failover` keeps one writer; `STRONG` tables need none (R-22).",
+        );
+    }
+}
+
+/// with a domain, the APIs' own endpoints must not be a way around it.
+fn default_endpoint(payment: &Payment, findings: &mut Findings) {
+    if !payment.domain.enabled {
+        if payment.domain.name.is_some() && payment.api.enabled {
+            findings.warning(
+                "domain.enabled",
+                "The domain is not used",
+                "`domain.name` is given, but without `enabled = true` there is no domain, and the APIs' own endpoints are the way in (R-23).",
+            );
+        }
+        return;
+    }
+    if !payment.asks_default_endpoint() {
+        return;
+    }
+    if !payment.waf.enabled {
+        findings.error(
+            "waf.enabled",
+            "The APIs' own endpoints would bypass the domain",
+            "HTTPS health checks ask those endpoints, and only the web ACL closes them to everything else (R-23): set `waf.enabled = true`; or `dns.health_check.type = \"TCP\"`, or no health checks, with which the endpoints are closed altogether.",
+        );
+    }
+    let taken = format!("/{}/{}", payment.api.stage_name, payment.api.path);
+    if payment.checked_path() == taken {
+        findings.error(
+            "dns.health_check.path",
+            "Payments would bypass the domain",
+            format!("what health checks ask for stays open at the APIs' own endpoints, and {taken} takes payments (R-23); choose a path that answers 200 without a key, or leave it out."),
         );
     }
 }

@@ -157,7 +157,8 @@ fn encryption(config: &Config, findings: &mut Findings) {
 
 fn stream(payment: &Payment, findings: &mut Findings) {
     let view = payment.table.stream_view_type.as_deref();
-    if several_regions(payment) && view.is_some_and(|view| view != "NEW_AND_OLD_IMAGES") {
+    let replicates = several_regions(payment) && !payment.is_strong();
+    if replicates && view.is_some_and(|view| view != "NEW_AND_OLD_IMAGES") {
         findings.error(
             "table.stream_view_type",
             "Replication needs both images",

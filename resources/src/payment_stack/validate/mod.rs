@@ -17,6 +17,7 @@ use crate::composite::findings::Findings;
 pub(super) fn validate(config: &Config, written: &Value) -> Diagnostics {
     let mut findings = Findings::default();
     write_only(written, &mut findings);
+    strong_alarm(config, written, &mut findings);
     regions::check(config, &mut findings);
     data::check(config, &mut findings);
     flow::check(config, &mut findings);
@@ -53,6 +54,20 @@ fn write_only(written: &Value, findings: &mut Findings) {
             "api.hmac.secret_ssm_parameter",
             "Two places for the secrets",
             "give a parameter of yours, or `secrets_wo`.",
+        );
+    }
+}
+
+/// An alarm that was asked for and cannot be; the default of it is dropped in silence.
+fn strong_alarm(config: &Config, written: &Value, findings: &mut Findings) {
+    let asked = written
+        .pointer("/alarms/replication_latency_ms")
+        .and_then(Value::as_i64);
+    if config.payment.is_strong() && asked.is_some_and(|limit| limit > 0) {
+        findings.warning(
+            "alarms.replication_latency_ms",
+            "No such metric",
+            "tables with `consistency_mode = \"STRONG\"` replicate before they answer: AWS measures no latency, so that there is no alarm.",
         );
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::arn_region;
 use crate::composite::findings::Findings;
-use crate::payment_stack::config::Config;
+use crate::payment_stack::config::{Config, Replica, Table};
 
 /// Where `STRONG` is offered: all replicas and the witness within one set
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWorks.html>).
@@ -142,7 +142,7 @@ fn only_one_region(config: &Config, findings: &mut Findings) {
 fn consistency(config: &Config, findings: &mut Findings) {
     let table = &config.payment.table;
     let regions = given(config);
-    if table.consistency_mode != "STRONG" {
+    if !config.payment.is_strong() {
         if table.witness_region.is_some() {
             findings.error(
                 "table.witness_region",
@@ -159,6 +159,13 @@ fn consistency(config: &Config, findings: &mut Findings) {
                 "table.witness_region",
                 "The witness is a replica already",
                 "choose a region that is not in `regions`.",
+            );
+        }
+        for (index, _) in witnessed(table, witness) {
+            findings.error(
+                &format!("table.replicas[{index}].region"),
+                "The witness has no table",
+                format!("{witness} is the witness: DynamoDB keeps it, without a key, backups or items of its own."),
             );
         }
         all.push(witness);
@@ -201,6 +208,12 @@ fn consistency(config: &Config, findings: &mut Findings) {
             "DynamoDB offers no TTL on such tables: 0 keeps guard records for ever.",
         );
     }
+}
+
+/// Entries of `table.replicas` that speak of the witness.
+fn witnessed<'t>(table: &'t Table, witness: &'t str) -> impl Iterator<Item = (usize, &'t Replica)> {
+    let replicas = table.replicas.iter().flatten().enumerate();
+    replicas.filter(move |(_, replica)| replica.region == witness)
 }
 
 /// P-38: payments of one legal area come to rest in another.

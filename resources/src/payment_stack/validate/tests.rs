@@ -151,6 +151,28 @@ fn strong_consistency_takes_three_regions_of_one_set_and_no_expiry() {
     refused(config, "idempotency.ttl_hours");
 }
 
+/// DynamoDB keeps recovery by replica, a witness has no table, and nobody measures the replication of such tables.
+#[test]
+fn r_22_replicas_witness_stream_and_alarm_of_strong_tables() {
+    let strong = |table: Value| {
+        let mut config = json!({"regions": ["us-east-1", "us-west-2"], "table": table});
+        config["table"]["consistency_mode"] = json!("STRONG");
+        config["table"]["witness_region"] = json!("us-east-2");
+        config
+    };
+    accepted(&strong(
+        json!({"replicas": [{"region": "us-west-2", "point_in_time_recovery": false}]}),
+    ));
+    let witness = strong(json!({"replicas": [{"region": "us-east-2", "point_in_time_recovery": true}]}));
+    assert_eq!(said(&witness, Severity::Error).len(), 1, "said once");
+    refused(witness, "table.replicas[0].region");
+    accepted(&strong(json!({"stream_view_type": "KEYS_ONLY"})));
+    let mut config = strong(json!({}));
+    assert_eq!(said(&config, Severity::Warning), Vec::<String>::new());
+    config["alarms"] = json!({"replication_latency_ms": 1000});
+    warned(config, "alarms.replication_latency_ms");
+}
+
 #[test]
 fn p_04_an_attribute_has_one_type() {
     let index = json!([{"name": "by-time", "hash_key": "status", "range_key": "timestamp", "range_key_type": "N"}]);
@@ -329,6 +351,61 @@ fn r_01_r_02_r_04_r_21_domain_and_records() {
     warned(
         with(|c| c["dns"] = json!({"routing_policy": "latency"})),
         "dns.routing_policy",
+    );
+}
+
+/// No way around the domain stays open (R-23); what health checks ask for must not take payments.
+#[test]
+fn r_23_the_apis_own_endpoints_do_not_bypass_the_domain() {
+    let with = |more: Value| {
+        let mut config = more;
+        config["preset"] = json!("global");
+        config["domain"] = domain();
+        config
+    };
+    accepted(&with(json!({})));
+    refused(with(json!({"waf": {"enabled": false}})), "waf.enabled");
+    let tcp = json!({"waf": {"enabled": false}, "dns": {"health_check": {"type": "TCP"}}});
+    accepted(&with(tcp));
+    let unchecked = json!({"routing_policy": "latency", "health_check": {"enabled": false}});
+    accepted(&with(json!({"waf": {"enabled": false}, "dns": unchecked})));
+    refused(
+        with(json!({"dns": {"health_check": {"path": "/v1/payments"}}})),
+        "dns.health_check.path",
+    );
+    accepted(&with(json!({"dns": {"health_check": {"path": "/v1/health"}}})));
+    // Without a domain there is nothing to bypass; a domain that is given and not used is worth a word.
+    accepted(&json!({"waf": {"enabled": false}}));
+    warned(json!({"domain": domain()}), "domain.enabled");
+    let off = said(&json!({"domain": {"enabled": false}}), Severity::Warning);
+    assert!(off.iter().all(|warning| !warning.starts_with("domain")), "{off:?}");
+}
+
+/// A policy that AWS would take and that would let nobody in, or that is none.
+#[test]
+fn r_05_a_resource_policy_lets_somebody_in() {
+    let policy = |statement: Value| json!({"api": {"resource_policy": json!({"Version": "2012-10-17", "Statement": statement}).to_string()}});
+    let statement = |effect: &str| json!({"Effect": effect, "Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/*"});
+    accepted(&policy(json!([statement("Allow"), statement("Deny")])));
+    accepted(&policy(statement("Allow")));
+    for wrong in [
+        json!([]),
+        json!([statement("Deny")]),
+        json!([{"Effect": "Allow", "Principal": "*", "Action": "execute-api:Invoke"}]),
+    ] {
+        refused(policy(wrong), "api.resource_policy");
+    }
+    refused(json!({"api": {"resource_policy": "no JSON"}}), "api.resource_policy");
+    refused(json!({"api": {"resource_policy": "{}"}}), "api.resource_policy");
+}
+
+#[test]
+fn a_filter_has_a_policy() {
+    let subscription =
+        json!([{"protocol": "email", "endpoint": "a@example.com", "filter_policy_scope": "MessageBody"}]);
+    refused(
+        json!({"topics": {"subscriptions": subscription}}),
+        "topics.subscriptions[0].filter_policy_scope",
     );
 }
 
