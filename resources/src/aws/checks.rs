@@ -126,10 +126,7 @@ impl<'a> Checks<'a> {
         let Some(value) = self.known(name) else { return self };
         if !value.as_i64().is_some_and(|number| range.contains(&number)) {
             let (least, most) = (range.start(), range.end());
-            self.wrong(
-                name,
-                format!("must be a whole number from {least} to {most}, not {value}"),
-            );
+            self.wrong(name, format!("{value} must be a whole number from {least} to {most}"));
         }
         self
     }

@@ -13,6 +13,7 @@ pub mod parts;
 mod resource;
 pub mod rest_api;
 pub mod session;
+pub mod rules;
 pub mod shared;
 mod view;
 pub mod waf;

@@ -7,6 +7,7 @@ use super::canary_script;
 use super::config::{Config, Window};
 use super::graph::STACK_VARIABLES;
 use crate::composite::findings::{Findings, known};
+use crate::composite::rules;
 
 /// Domains that are reserved for documentation (RFC 2606): nobody answers and no mail arrives there.
 const EXAMPLES: [&str; 3] = ["example.com", "example.org", "example.net"];
@@ -61,13 +62,7 @@ fn logs(config: &Config, found: &mut Findings) {
             "A pattern of your own needs `latency_filter.value`, the field that is the latency, and the other way round.",
         );
     }
-    if shared.log_retention_in_days < 90 {
-        found.warning(
-            "log_retention_in_days",
-            "Short retention for payment data",
-            "PCI DSS asks for twelve months of audit logs, three of them at hand.",
-        );
-    }
+    rules::log_retention(shared.log_retention_in_days, "", found);
 }
 
 fn watched(config: &Config, found: &mut Findings) {

@@ -5,6 +5,7 @@ use tap_plugin::Diagnostics;
 
 use super::config::Config;
 use crate::composite::findings::Findings;
+use crate::composite::rules;
 
 pub(super) fn validate(config: &Config) -> Diagnostics {
     let mut check = Findings::default();
@@ -68,27 +69,7 @@ fn api(config: &Config, check: &mut Findings) {
 
 fn table(config: &Config, check: &mut Findings) {
     let table = &config.pipeline.table;
-    let given = [
-        ("table.read_capacity", table.read_capacity),
-        ("table.write_capacity", table.write_capacity),
-    ];
-    for (path, capacity) in given {
-        match (table.billing_mode.as_str(), capacity) {
-            ("PROVISIONED", None) => {
-                check.error(
-                    path,
-                    "Capacity is missing",
-                    "`billing_mode = \"PROVISIONED\"` needs read and write capacity.",
-                );
-            }
-            ("PAY_PER_REQUEST", Some(_)) => check.error(
-                path,
-                "Capacity without provisioning",
-                "Capacity units go with `billing_mode = \"PROVISIONED\"` only.",
-            ),
-            _ => {}
-        }
-    }
+    rules::capacity(&table.billing_mode, table.read_capacity, table.write_capacity, check);
     for (index, gsi) in table.global_secondary_indexes.iter().flatten().enumerate() {
         let path = format!("table.global_secondary_indexes[{index}]");
         if gsi.name == super::graph::STATUS_INDEX {
@@ -98,29 +79,14 @@ fn table(config: &Config, check: &mut Findings) {
                 "`status-timestamp` is always there, for the archival.",
             );
         }
-        if (gsi.projection_type == "INCLUDE") != gsi.non_key_attributes.is_some() {
-            check.error(
-                &path,
-                "Projection is contradictory",
-                "`non_key_attributes` goes with `projection_type = \"INCLUDE\"`, and only with it.",
-            );
-        }
+        rules::projection(&path, &gsi.projection_type, gsi.non_key_attributes.is_some(), check);
     }
 }
 
 fn bucket(config: &Config, check: &mut Findings) {
     let bucket = &config.pipeline.audit_bucket;
     let days = &bucket.lifecycle;
-    if days.glacier_days < days.ia_days + 30 {
-        check.error(
-            "audit_bucket.lifecycle.glacier_days",
-            "Too early for GLACIER",
-            format!(
-                "S3 keeps objects at least 30 days in STANDARD_IA: {} or more is right.",
-                days.ia_days + 30
-            ),
-        );
-    }
+    rules::glacier("audit_bucket", days, check);
     if days.expiration_days <= days.glacier_days {
         check.error(
             "audit_bucket.lifecycle.expiration_days",
@@ -157,13 +123,7 @@ fn flow(config: &Config, check: &mut Findings) {
             );
         }
     }
-    if pipeline.workflow.kind == "EXPRESS" && pipeline.workflow.timeout_seconds > 300 {
-        check.error(
-            "workflow.timeout_seconds",
-            "Too long for EXPRESS",
-            "EXPRESS executions end after 300 seconds.",
-        );
-    }
+    rules::express(&pipeline.workflow.kind, pipeline.workflow.timeout_seconds, check);
     let fraud = &pipeline.fraud;
     if !order(&fraud.medium_risk_threshold, &fraud.high_risk_threshold) {
         check.error(
@@ -197,13 +157,8 @@ fn flow(config: &Config, check: &mut Findings) {
         }
         _ => {}
     }
-    if config.shared.log_retention_in_days < 90 {
-        check.warning(
-            "log_retention_in_days",
-            "Short retention for payment data",
-            "PCI DSS asks for twelve months of audit logs, three of them at hand; the audit bucket keeps transactions apart from this.",
-        );
-    }
+    let more = "; the audit bucket keeps transactions apart from this";
+    rules::log_retention(config.shared.log_retention_in_days, more, check);
 }
 
 fn package(config: &Config, check: &mut Findings) {

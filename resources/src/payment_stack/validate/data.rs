@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::composite::findings::Findings;
+use crate::composite::rules;
 use crate::payment_stack::config::{Config, Payment};
 
 pub(super) fn check(config: &Config, findings: &mut Findings) {
@@ -11,13 +12,7 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
     encryption(config, findings);
     stream(&config.payment, findings);
     bucket(&config.payment, findings);
-    if config.shared.log_retention_in_days < 90 {
-        findings.warning(
-            "log_retention_in_days",
-            "Short retention for payment data",
-            "PCI DSS asks for twelve months of audit logs, three of them at hand.",
-        );
-    }
+    rules::log_retention(config.shared.log_retention_in_days, "", findings);
 }
 
 fn several_regions(payment: &Payment) -> bool {
@@ -26,25 +21,7 @@ fn several_regions(payment: &Payment) -> bool {
 
 fn capacity(config: &Config, findings: &mut Findings) {
     let table = &config.payment.table;
-    let given = [
-        ("table.read_capacity", table.read_capacity),
-        ("table.write_capacity", table.write_capacity),
-    ];
-    for (path, capacity) in given {
-        match (table.billing_mode.as_str(), capacity) {
-            ("PROVISIONED", None) => findings.error(
-                path,
-                "Capacity is missing",
-                "`billing_mode = \"PROVISIONED\"` needs read and write capacity.",
-            ),
-            ("PAY_PER_REQUEST", Some(_)) => findings.error(
-                path,
-                "Capacity without provisioning",
-                "capacity units go with `billing_mode = \"PROVISIONED\"` only.",
-            ),
-            _ => {}
-        }
-    }
+    rules::capacity(&table.billing_mode, table.read_capacity, table.write_capacity, findings);
     if table.billing_mode == "PROVISIONED" && several_regions(&config.payment) {
         findings.error(
             "table.billing_mode",
@@ -80,13 +57,7 @@ fn key_types(payment: &Payment, findings: &mut Findings) {
                 format!("`{}` is the name of another index.", gsi.name),
             );
         }
-        if (gsi.projection_type == "INCLUDE") != gsi.non_key_attributes.is_some() {
-            findings.error(
-                &path,
-                "Projection is contradictory",
-                "`non_key_attributes` goes with `projection_type = \"INCLUDE\"`, and only with it.",
-            );
-        }
+        rules::projection(&path, &gsi.projection_type, gsi.non_key_attributes.is_some(), findings);
         let mut keyed = |member: &str, name: &str, ty: &str| {
             let known = types.get(name).copied();
             if known.is_some_and(|known| known != ty) {
@@ -209,17 +180,7 @@ fn bucket(payment: &Payment, findings: &mut Findings) {
         );
     }
     let days = &bucket.lifecycle;
-    if days.glacier_days < days.ia_days + 30 {
-        let detail = format!(
-            "S3 keeps objects at least 30 days in STANDARD_IA: {} or more is right.",
-            days.ia_days + 30
-        );
-        findings.error(
-            "receipts_bucket.lifecycle.glacier_days",
-            "Too early for GLACIER",
-            detail,
-        );
-    }
+    rules::glacier("receipts_bucket", days, findings);
     if days.expiration_days != 0 && days.expiration_days <= days.glacier_days {
         let detail = format!(
             "must be greater than `glacier_days`, which is {}, or 0 for never.",

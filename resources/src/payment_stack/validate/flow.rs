@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::composite::findings::{Findings, known};
+use crate::composite::rules;
 use crate::payment_stack::config::{Config, Payment};
 
 pub(super) fn check(config: &Config, findings: &mut Findings) {
@@ -205,13 +206,7 @@ fn workflow(payment: &Payment, findings: &mut Findings) {
             "set `processor.enabled = true`.",
         );
     }
-    if workflow.kind == "EXPRESS" && workflow.timeout_seconds > 300 {
-        findings.error(
-            "workflow.timeout_seconds",
-            "Too long for EXPRESS",
-            "EXPRESS executions end after 300 seconds.",
-        );
-    }
+    rules::express(&workflow.kind, workflow.timeout_seconds, findings);
     if workflow.include_execution_data && workflow.log_level != "OFF" {
         findings.warning(
             "workflow.include_execution_data",
