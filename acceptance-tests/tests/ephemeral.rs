@@ -1,8 +1,10 @@
 //! `ephemeral "tap_api_key"` with the real terraform: the value reaches what may use it, and stays nowhere.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod leaks;
+
 use aws_sdk_ssm::types::ParameterType;
-use std::path::Path;
+use leaks::files_with;
 use tap_acceptance_tests::{Aws, PROVIDER_SOURCE, Sandbox, Terraform};
 
 /// Long and odd enough to be found wherever it is.
@@ -60,35 +62,6 @@ async fn terraform(aws: &Aws, region: &str) -> Terraform {
         .unwrap();
     terraform.init().await.unwrap();
     terraform
-}
-
-/// Files below `folder` that hold the text; a saved plan is a zip and is looked into.
-fn files_with(folder: &Path, text: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() && !path.is_symlink() {
-            // The provider's own binary lies under .terraform.
-            if path.file_name().is_some_and(|name| name != ".terraform") {
-                found.extend(files_with(&path, text));
-            }
-            continue;
-        }
-        let Ok(content) = std::fs::read(&path) else { continue };
-        let mut texts = vec![content.clone()];
-        if let Ok(mut archive) = zip::ZipArchive::new(std::io::Cursor::new(content)) {
-            for index in 0..archive.len() {
-                let mut member = Vec::new();
-                std::io::Read::read_to_end(&mut archive.by_index(index).unwrap(), &mut member).unwrap();
-                texts.push(member);
-            }
-        }
-        let holds = |bytes: &Vec<u8>| bytes.windows(text.len()).any(|window| window == text.as_bytes());
-        if texts.iter().any(holds) {
-            found.push(path.display().to_string());
-        }
-    }
-    found
 }
 
 #[tokio::test]

@@ -5,12 +5,20 @@
 
 mod dns;
 mod drift;
+mod drift_kinds;
 mod edits;
 mod end_to_end;
 mod examples;
 mod failover;
+mod hand;
 mod import;
+mod killed;
+#[path = "../leaks/mod.rs"]
+mod leaks;
 mod mistakes;
-mod regions;
-mod site;
 mod reconciled;
+mod regions;
+mod secrets;
+mod side_by_side;
+mod site;
+mod workflow;
