@@ -60,7 +60,7 @@ const FOLLOWS: [&str; 2] = [
     "lambda_alias.validator.function_version",
 ];
 
-/// Kinds of which nothing can drift in place, and why. `wafv2_logging` is not in the stack: the sandbox has no such call.
+/// Kinds of which nothing can drift in place, and why. `wafv2_logging` is not in this stack; it drifts in the payment stack's.
 const UNCHANGEABLE: [(&str, &str); 7] = [
     (
         "api_account",
@@ -76,7 +76,7 @@ const UNCHANGEABLE: [(&str, &str); 7] = [
     ("sns_subscription", "the stack sets none of its attributes"),
     (
         "wafv2_association",
-        "its only setting is shown as another association, which the sandbox does not keep apart",
+        "another web ACL in its place is the payment stack's test (payment/drift_kinds.rs)",
     ),
 ];
 
