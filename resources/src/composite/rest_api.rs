@@ -129,8 +129,8 @@ impl RestApi {
             .set("http_method", verb)
     }
 
-    /// The answer to browsers' preflight requests. API Gateway gives it with constants, so only the
-    /// first origin can be named; on the request that follows the handler echoes the caller's.
+    /// The answer to browsers' preflight requests, given by API Gateway itself. Its headers are constants and name the first
+    /// origin; where there are several, a template names the caller's, if it is one of them (N-04).
     pub fn preflight(&mut self, b: &mut Builder<'_>, resource: &Key, cors: &Cors<'_>) -> Key {
         let values = [
             (
@@ -147,6 +147,10 @@ impl RestApi {
                 .map(|(name, text)| (format!("method.response.header.{name}"), value(text)));
             named.collect::<Map<_, _>>().into()
         };
+        let mut integration = json!({"response_parameters": headers(&|text| json!(format!("'{text}'")))});
+        if cors.origins.len() > 1 {
+            integration["response_templates"] = json!({"application/json": callers_origin(cors.origins)});
+        }
         let method = self
             .method(b, "options", resource, "OPTIONS")
             .set("authorization", "NONE")
@@ -160,7 +164,7 @@ impl RestApi {
                 json!([{
                     "status_code": "204",
                     "response_parameters": headers(&|_| json!(false)),
-                    "integration": {"response_parameters": headers(&|text| json!(format!("'{text}'")))},
+                    "integration": integration,
                 }]),
             );
         self.serve(b, method)
@@ -212,6 +216,22 @@ impl RestApi {
             .set("content_hash", &hash[..16]);
         self.served.iter().fold(deployment, Component::after)
     }
+}
+
+/// A response template without text that overrides the header by the caller's origin
+/// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-override-request-response-parameters.html>). Browsers
+/// send `Origin`; HTTP/2 makes it lower case.
+fn callers_origin(origins: &[String]) -> String {
+    let known: Vec<String> = origins
+        .iter()
+        .map(|origin| format!("$origin == \"{origin}\""))
+        .collect();
+    format!(
+        "#set($origin = $input.params(\"Origin\"))\n\
+         #if($origin == \"\")#set($origin = $input.params(\"origin\"))#end\n\
+         #if({})#set($context.responseOverride.header.Access-Control-Allow-Origin = $origin)#end",
+        known.join(" || ")
+    )
 }
 
 fn settings(component: &Component) -> Map<String, Value> {

@@ -41,6 +41,16 @@ fn n04_browsers_get_a_preflight_and_can_read_the_gateways_refusals() {
     let answer = &preflight["responses"][0]["integration"]["response_parameters"];
     let header = |name: &str| answer[format!("method.response.header.Access-Control-{name}")].clone();
     assert_eq!(header("Allow-Origin"), "'https://shop.example'");
+    let template = &preflight["responses"][0]["integration"]["response_templates"]["application/json"];
+    let template = template.as_str().unwrap();
+    assert!(
+        template.contains("$origin == \"https://shop.example\" || $origin == \"https://till.example\"")
+            && template.contains("$context.responseOverride.header.Access-Control-Allow-Origin = $origin"),
+        "{template}"
+    );
+    let one = graph(json!({"api": {"cors": {"allow_origins": ["https://shop.example"]}}}));
+    let integration = &options(&one).unwrap().settings["responses"][0]["integration"];
+    assert!(integration.get("response_templates").is_none(), "a constant will do");
     assert_eq!(header("Allow-Methods"), "'POST,OPTIONS'");
     assert_eq!(header("Allow-Headers"), "'Content-Type,X-Api-Key,Idempotency-Key'");
     let variables = setting(&open, "eu-central-1/lambda_function.processor", "environment");
