@@ -33,7 +33,10 @@ pub(crate) fn schema() -> Schema {
     Schema::new(0)
         .description(
             "Complete payment systems on AWS as single resources. Credentials, region and endpoints come from AWS's usual places \
-             (environment, shared files, SSO, instance metadata) unless set here.",
+             (environment, shared files, SSO, instance metadata) unless set here.\n\n\
+             Needs Terraform 1.11 or OpenTofu 1.11, as secrets are write-only arguments and ephemeral resources.\n\n\
+             Guides: [operations](guides/operations.md), [regions and failover](guides/failover.md), \
+             [security and costs](guides/security-and-costs.md), [troubleshooting](guides/troubleshooting.md).",
         )
         .attribute("region", text("AWS region. Default: `AWS_REGION`, else the profile's."))
         .attribute("profile", text("Profile in the shared configuration files. Default: `AWS_PROFILE`."))
@@ -61,7 +64,13 @@ pub(crate) fn schema() -> Schema {
         )
         .attribute(
             "max_retries",
-            Attribute::number().optional().description("Attempts per call, the first included. Default: 25.").validate(check::between(1, 100)),
+            Attribute::number()
+                .optional()
+                .description(
+                    "Attempts per call, the first included. Default: 25. A region that gives no answer at all is given up \
+                     sooner: after 10 seconds, or 45 where it has answered before in the same run.",
+                )
+                .validate(check::between(1, 100)),
         )
         .attribute(
             "retry_mode",
