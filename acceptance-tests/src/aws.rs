@@ -30,6 +30,8 @@ clients! {
     logs: aws_sdk_cloudwatchlogs;
     /// `DynamoDB`.
     dynamodb: aws_sdk_dynamodb;
+    /// EC2 (VPC endpoints, and what they are put into).
+    ec2: aws_sdk_ec2;
     /// Elastic Container Registry.
     ecr: aws_sdk_ecr;
     /// `EventBridge`.

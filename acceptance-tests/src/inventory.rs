@@ -43,6 +43,7 @@ pub(crate) async fn list(aws: &Aws) -> Names {
         Box::pin(domains_and_paths(aws)),
         Box::pin(kind("health_check", health_checks(aws))),
         Box::pin(kind("dns_record", dns_records(aws))),
+        Box::pin(kind("vpc_endpoint", vpc_endpoints(aws))),
     ];
     let mut all = futures::future::try_join_all(listings).await?.concat();
     all.sort();
@@ -410,6 +411,14 @@ async fn dns_records(aws: &Aws) -> Names {
         }));
     }
     Ok(all)
+}
+
+async fn vpc_endpoints(aws: &Aws) -> Names {
+    pages!(
+        "ec2:DescribeVpcEndpoints",
+        aws.ec2().describe_vpc_endpoints(),
+        |endpoint| { Some(format!("{} {}", endpoint.service_name?, endpoint.vpc_endpoint_id?)) }
+    )
 }
 
 /// Kinds that an account has once, whichever region is asked.

@@ -219,3 +219,40 @@ fn each_function_may_do_exactly_what_its_handler_does() {
     }
     assert!(functions > 20, "{functions}");
 }
+
+/// in a VPC a function reaches what it has an endpoint for. Lambda's own calls (polling, logs) and decryption on the
+/// function's behalf are made elsewhere.
+#[test]
+fn each_function_has_the_endpoints_of_what_its_handler_calls() {
+    let vpc = json!({
+        "subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"],
+        "endpoints": {"enabled": true, "security_group_ids": ["sg-2"], "route_table_ids": ["rtb-1"]},
+    });
+    let configurations = [
+        json!({}),
+        json!({"preset": "notification"}),
+        json!({"processor": {"response_mode": "queue"}, "failure_notifier": {"keep_in_dlq": false}}),
+        json!({"audit": {"enabled": false}, "failure_notifier": {"enabled": false}, "accounting": {"enabled": false}}),
+        json!({"api": {"authorization": "hmac", "hmac": {"secrets_wo_version": 1}}}),
+    ];
+    for mut configuration in configurations {
+        configuration["vpc"] = vpc.clone();
+        let graph = graph(configuration.clone());
+        let services = |graph: &Graph| -> BTreeSet<String> {
+            let endpoints = graph.components.values().filter(|c| c.kind == "vpc_endpoint");
+            let names = endpoints.map(|c| c.settings["service_name"].as_str().unwrap().to_owned());
+            names.map(|name| name.rsplit('.').next().unwrap().to_owned()).collect()
+        };
+        let mut called = BTreeSet::new();
+        for function in graph.components.values().filter(|c| c.kind == "lambda_function") {
+            let variables = &function.settings["environment"];
+            let list = needs(function.settings["handler"].as_str().unwrap(), |name| {
+                variables[name].as_str()
+            })
+            .unwrap();
+            let own = list.iter().filter(|need| need.on != On::EventSource);
+            called.extend(own.map(|need| need.action.split(':').next().unwrap().to_owned()));
+        }
+        assert_eq!(services(&graph), called, "{configuration}");
+    }
+}

@@ -16,6 +16,7 @@ from . import (
     read_backs,
     stream_failures,
     synthetics,
+    vpc_endpoints,
 )
 
 ALL = (
@@ -30,6 +31,7 @@ ALL = (
     read_backs,
     stream_failures,
     synthetics,
+    vpc_endpoints,
 )
 
 

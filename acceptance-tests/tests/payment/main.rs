@@ -21,4 +21,5 @@ mod regions;
 mod secrets;
 mod side_by_side;
 mod site;
+mod vpc;
 mod workflow;

@@ -16,7 +16,7 @@ use tap_acceptance_tests::{Aws, Sandbox};
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
 const ALLOW: &str =
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}"#;
-const ALL_KINDS: [&str; 35] = [
+const ALL_KINDS: [&str; 36] = [
     "alarm",
     "api_base_path_mapping",
     "api_domain_name",
@@ -51,6 +51,7 @@ const ALL_KINDS: [&str; 35] = [
     "ssm_parameter",
     "state_machine",
     "usage_plan",
+    "vpc_endpoint",
     "web_acl",
 ];
 
@@ -361,6 +362,11 @@ async fn make_names(aws: &Aws) {
     let set = aws.wafv2().create_ip_set().name("providers").scope(Scope::Regional);
     let set = set.ip_address_version(IpAddressVersion::Ipv4).addresses("192.0.2.0/24");
     set.send().await.unwrap();
+    let ec2 = aws.ec2();
+    let vpc = ec2.create_vpc().cidr_block("10.0.0.0/16").send().await.unwrap();
+    let endpoint = ec2.create_vpc_endpoint().vpc_id(vpc.vpc.unwrap().vpc_id.unwrap());
+    let endpoint = endpoint.service_name("com.amazonaws.us-east-1.s3");
+    endpoint.route_table_ids("rtb-1").send().await.unwrap();
 }
 
 #[tokio::test]

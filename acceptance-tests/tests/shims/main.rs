@@ -7,6 +7,7 @@ mod names;
 mod read_backs;
 mod regions;
 mod streams;
+mod vpc_endpoints;
 
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use aws_sdk_lambda::types::{FunctionCode, Runtime};

@@ -76,11 +76,12 @@ pub enum ConnectError {
 }
 
 /// Services that `endpoints` knows, by the names of [`Aws`]'s methods.
-pub const SERVICES: [&str; 20] = [
+pub const SERVICES: [&str; 21] = [
     "apigateway",
     "cloudwatch",
     "logs",
     "dynamodb",
+    "ec2",
     "ecr",
     "events",
     "iam",

@@ -69,6 +69,7 @@ pub mod sns_topic;
 pub mod sqs_queue;
 pub mod ssm_parameter;
 pub mod state_machine;
+pub mod vpc_endpoint;
 mod waf_rules;
 pub mod wafv2_association;
 mod wafv2;
@@ -134,6 +135,7 @@ pub fn registry(aws: &Arc<Aws>) -> tap_engine::Registry {
         .with(sqs_queue::SqsQueue(aws.clone()))
         .with(ssm_parameter::SsmParameter(aws.clone()))
         .with(state_machine::StateMachine(aws.clone()))
+        .with(vpc_endpoint::VpcEndpoint(aws.clone()))
         .with(wafv2_association::Wafv2Association(aws.clone()))
         .with(wafv2_ip_set::Wafv2IpSet(aws.clone()))
         .with(wafv2_logging::Wafv2Logging(aws.clone()))

@@ -124,6 +124,15 @@ pub struct RegionOverride {
     pub ok_actions: Option<Vec<String>>,
     pub receipts_bucket_name: Option<String>,
     pub lambda_s3_bucket: Option<String>,
+    pub vpc_endpoints: Option<RegionEndpoints>,
+}
+
+/// Where the endpoints of one region are.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct RegionEndpoints {
+    pub subnet_ids: Option<Vec<String>>,
+    pub security_group_ids: Option<Vec<String>>,
+    pub route_table_ids: Option<Vec<String>>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -525,6 +534,19 @@ pub struct Dashboard {
 pub struct Vpc {
     pub subnet_ids: Option<Vec<String>>,
     pub security_group_ids: Option<Vec<String>>,
+    pub endpoints: VpcEndpoints,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct VpcEndpoints {
+    pub enabled: bool,
+    /// `None`: those that the functions call.
+    pub services: Option<Vec<String>>,
+    pub private_dns_enabled: bool,
+    /// `None`: the functions'.
+    pub subnet_ids: Option<Vec<String>>,
+    pub security_group_ids: Option<Vec<String>>,
+    pub route_table_ids: Option<Vec<String>>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -53,7 +53,10 @@ impl Composite for PaymentStack {
         match names.as_slice() {
             ["domain", "hosted_zone_id"] | ["topics", "subscriptions", "endpoint"] => true,
             ["domain", "certificate_arns"]
-            | [.., "subnet_ids" | "security_group_ids" | "alarm_actions" | "ok_actions"]
+            | [
+                ..,
+                "subnet_ids" | "security_group_ids" | "route_table_ids" | "alarm_actions" | "ok_actions",
+            ]
             | ["ssm", "parameters"] => element,
             _ => false,
         }

@@ -112,7 +112,7 @@ fn general() -> Value {
         },
         "idempotency": {"enabled": true, "ttl_hours": 0},
         "ssm": {"enabled": true},
-        "vpc": {},
+        "vpc": {"endpoints": {"enabled": false, "private_dns_enabled": true}},
         "metrics": {},
     })
 }

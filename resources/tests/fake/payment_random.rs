@@ -46,7 +46,19 @@ pub(crate) fn variants() -> Vec<(&'static str, Value)> {
                 "api": {"access_log": {"enabled": false}, "health_path": "", "request_validation": false},
             }),
         ),
+        (
+            "vpc endpoints",
+            json!({"vpc": vpc(true), "processor": {"response_mode": "queue"}}),
+        ),
     ]
+}
+
+/// Endpoints of the functions' VPC.
+fn vpc(enabled: bool) -> Value {
+    json!({
+        "subnet_ids": ["subnet-1", "subnet-2"], "security_group_ids": ["sg-1"],
+        "endpoints": {"enabled": enabled, "security_group_ids": ["sg-2"], "route_table_ids": ["rtb-1"]},
+    })
 }
 
 fn domain(regions: &[&str]) -> Value {
@@ -159,6 +171,12 @@ fn flow() -> Vec<(&'static str, Vec<Value>)> {
         ("workflow.retry.max_attempts", vec![json!(3), json!(1)]),
         ("event_failover.enabled", vec![json!(true), json!(false)]),
         ("kpi_filters", vec![json!(null), json!([])]),
+        ("vpc", vec![json!(null), vpc(true), vpc(false)]),
+        (
+            "vpc.endpoints.services",
+            vec![json!(null), json!(["sqs", "s3", "xray"])],
+        ),
+        ("vpc.endpoints.private_dns_enabled", vec![json!(true), json!(false)]),
         ("alarms.enabled", vec![json!(true), json!(false)]),
         ("alarms.error_rate.threshold_percent", vec![json!(1), json!(5)]),
         ("alarms.waf_blocked", vec![json!(0), json!(100)]),

@@ -26,4 +26,5 @@ mod schedule;
 mod sns;
 mod sqs_queue;
 mod state_machine;
+mod vpc_endpoint;
 mod waf;

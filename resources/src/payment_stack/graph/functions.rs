@@ -1,6 +1,6 @@
 //! The Lambda functions of one region; one role each, with what its handler does and nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 use tap_engine::Key;
@@ -206,6 +206,7 @@ struct Settings<'a> {
 }
 
 fn function(s: &mut Site<'_>, f: &Settings<'_>, work: Work, layers: &[String]) -> Result<Deployed, Diagnostics> {
+    s.called.extend(work.called);
     let mut environment = work.environment;
     environment.insert("METRICS_NAMESPACE".into(), namespace(s).into());
     for (name, value) in f.environment.into_iter().flatten() {
@@ -255,7 +256,7 @@ pub(super) fn namespace(s: &Site<'_>) -> String {
 }
 
 /// Subnets are of one region: the stack-wide ones are the primary's.
-fn vpc(s: &Site<'_>) -> Option<Vpc> {
+pub(super) fn vpc(s: &Site<'_>) -> Option<Vpc> {
     let own = s.p.in_region(s.region());
     let shared = s.is_primary().then_some(&s.p.vpc);
     let subnet_ids = own
@@ -406,7 +407,7 @@ fn authorization(s: &Site<'_>, work: &mut Work) {
     work.var("HMAC_TOLERANCE_SECONDS", a.hmac.tolerance_seconds.to_string());
     work.may(&["ssm:GetParameter"], parameter.arn);
     if let Some(key) = s.local(a.hmac.kms_key_arn.as_ref()) {
-        work.may(&["kms:Decrypt"], key.as_str());
+        work.lent(&["kms:Decrypt"], key.as_str());
     } else if parameter.ours {
         work.uses.extend(Use::of(s, Purpose::Ssm, READ));
     }
@@ -421,7 +422,7 @@ fn accounting(s: &Site<'_>, stores: &Stores<'_>) -> Work {
     let payments = table(s, &mut work);
     work.may(&["dynamodb:UpdateItem"], payments.arn);
     if let Some(queue) = stores.queue {
-        work.may(&CONSUME, queue.arn());
+        work.lent(&CONSUME, queue.arn());
         work.uses
             .extend(Use::of(s, Purpose::Sqs, READ).filter(|_| s.p.queue.sse == "kms"));
     }
@@ -432,7 +433,7 @@ fn accounting(s: &Site<'_>, stores: &Stores<'_>) -> Work {
 fn notifier(s: &Site<'_>, stores: &Stores<'_>) -> Work {
     let mut work = Work::default();
     if let Some(queue) = stores.dlq {
-        work.may(&CONSUME, queue.arn());
+        work.lent(&CONSUME, queue.arn());
         work.uses
             .extend(Use::of(s, Purpose::Sqs, READ).filter(|_| s.p.queue.sse == "kms"));
     }

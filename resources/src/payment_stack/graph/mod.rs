@@ -11,6 +11,7 @@ mod dashboard;
 mod data;
 mod dns;
 mod edge;
+mod endpoints;
 mod events;
 mod functions;
 mod keys;
@@ -61,6 +62,7 @@ fn region(s: &mut Site<'_>) -> Result<Option<api::Api>, Diagnostics> {
     let queues = queue::build(s);
     parameters::secrets(s);
     let functions = functions::build(s, &functions::Stores::of(&topic, bucket.as_ref(), &queues))?;
+    endpoints::build(s, &functions)?;
     queue::sources(s, &queues, &functions);
     let workflow = workflow::build(s, &topic, &queues, &functions);
     events::build(s, &queues, workflow.as_ref());

@@ -1,6 +1,6 @@
 //! The stack under construction: the whole, and one region of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 use tap_engine::{Graph, Key};
@@ -129,6 +129,8 @@ pub(super) struct Site<'a> {
     pub(super) guards_name: String,
     /// Which key encrypts what.
     pub(super) keys: Keys,
+    /// Services that the code of the region's functions calls, by the names of their endpoints.
+    pub(super) called: BTreeSet<&'static str>,
     outputs: Outputs,
 }
 
@@ -144,6 +146,7 @@ impl<'a> Site<'a> {
             table_name: stack.table_name.clone(),
             guards_name: stack.guards_name.clone(),
             keys,
+            called: BTreeSet::new(),
             outputs: Outputs::default(),
         }
     }

@@ -14,7 +14,7 @@ pub(super) fn attributes() -> Attributes {
         ("layer", group(layer(), "A Lambda layer for the functions. The bundled handlers need none.")),
         ("queue", group(queue(), "The queue between processor and accounting, in every region.")),
         ("dlq", group(dlq(), "The dead-letter queue.")),
-        ("vpc", group(vpc(), "Subnets and security groups of the functions, in a stack of one region; others use `region_overrides`.")),
+        ("vpc", group(vpc(), "Subnets and security groups of the functions, in a stack of one region; others use `region_overrides`. And the endpoints that the functions need there.")),
         (
             "lambda_env_kms_key_arn",
             text("Key that encrypts the functions' environment, in place of the stack's. For one region; others use `region_overrides`.").validate(arn()),
@@ -208,5 +208,65 @@ fn vpc() -> Attributes {
     all([
         ("subnet_ids", texts("Subnets, in two Availability Zones or more.")),
         ("security_group_ids", texts("Security groups.")),
+        (
+            "endpoints",
+            group(
+                endpoints(),
+                "VPC endpoints, by which the functions reach AWS's services from subnets without a NAT gateway. Made before the functions, deleted after them. Their policies let in this account's principals only.",
+            ),
+        ),
     ])
+}
+
+/// Services whose endpoints take a policy and have the service's own name
+/// (<https://docs.aws.amazon.com/vpc/latest/privatelink/aws-services-privatelink-support.html>).
+const ENDPOINT_SERVICES: [&str; 14] = [
+    "dynamodb",
+    "events",
+    "kms",
+    "lambda",
+    "logs",
+    "monitoring",
+    "s3",
+    "secretsmanager",
+    "sns",
+    "sqs",
+    "ssm",
+    "states",
+    "sts",
+    "xray",
+];
+
+fn endpoints() -> Attributes {
+    noted(
+        "vpc.endpoints",
+        [
+            (
+                "enabled",
+                flag("Have endpoints in every region whose functions are in subnets."),
+            ),
+            (
+                "services",
+                texts("Services, `dynamodb` and `s3` by gateway endpoints, the others by interface endpoints. Default: those that the functions' code calls as configured, of `dynamodb`, `s3`, `sqs`, `sns`, `events` and `ssm`. Logs, traces, queue polling and decryption do not go through the VPC. Leave out what has an endpoint in the VPC already.")
+                    .validate(check::each(check::one_of(ENDPOINT_SERVICES)))
+                    .validate(check::count_between(1, 14)),
+            ),
+            (
+                "private_dns_enabled",
+                flag("The services' own names lead to the interface endpoints, in the whole VPC. It must have DNS support and DNS host names on. Without it the functions need private hosted zones of yours."),
+            ),
+            (
+                "subnet_ids",
+                texts("Subnets of the interface endpoints, one per Availability Zone; default: the functions'. For one region; others use `region_overrides`."),
+            ),
+            (
+                "security_group_ids",
+                texts("Security groups of the interface endpoints; they must let the functions in on TCP port 443. For one region; others use `region_overrides`."),
+            ),
+            (
+                "route_table_ids",
+                texts("Route tables of the functions' subnets, for the gateway endpoints. For one region; others use `region_overrides`."),
+            ),
+        ],
+    )
 }

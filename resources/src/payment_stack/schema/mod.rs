@@ -11,7 +11,7 @@ mod watch;
 use tap_plugin::{Attribute, Attributes, Schema, Type, validators as check};
 
 use super::presets;
-use crate::composite::build::{all, out, out_map, text};
+use crate::composite::build::{all, group, out, out_map, text, texts};
 use crate::composite::shared;
 
 const OVERVIEW: &str = "A payment system in one or more AWS regions: REST APIs, processing functions with exactly-once storage in a \
@@ -110,6 +110,23 @@ fn text_map(description: &str) -> Attribute {
     Attribute::map(Type::String).optional().description(description)
 }
 
+fn endpoints() -> Attributes {
+    all([
+        (
+            "subnet_ids",
+            texts("Subnets of the interface endpoints, one per Availability Zone; default: the functions'."),
+        ),
+        (
+            "security_group_ids",
+            texts("Security groups of the interface endpoints; they must let the functions in on TCP port 443."),
+        ),
+        (
+            "route_table_ids",
+            texts("Route tables of the functions' subnets, for the gateway endpoints."),
+        ),
+    ])
+}
+
 fn general() -> Attributes {
     let overrides = all([
         ("kms_key_arn", text("Key of the region, in place of created ones.").validate(arn())),
@@ -138,6 +155,10 @@ fn general() -> Attributes {
         (
             "lambda_s3_bucket",
             text("Bucket of `lambda_package` in this region: Lambda takes code from its own region only."),
+        ),
+        (
+            "vpc_endpoints",
+            group(endpoints(), "Where the region's VPC endpoints are, see `vpc.endpoints`."),
         ),
     ]);
     let suffix = shared::attributes();
@@ -235,6 +256,10 @@ fn outputs() -> Attributes {
             out_map("Ids of the Route 53 health checks, by region."),
         ),
         ("web_acl_arns", out_map("ARNs of the web ACLs, by region.")),
+        (
+            "vpc_endpoint_ids",
+            out_map("Ids of the VPC endpoints, by `<region>/<service>`."),
+        ),
         ("dashboard_name", out("Name of the dashboard.")),
         (
             "alarm_names",

@@ -97,24 +97,6 @@ fn functions(payment: &Payment, findings: &mut Findings) {
             "give `enabled = true` and `zip_path`, or neither.",
         );
     }
-    let vpc = &payment.vpc;
-    if vpc.subnet_ids.is_some() != vpc.security_group_ids.is_some() {
-        findings.error(
-            "vpc.security_group_ids",
-            "Subnets and security groups go together",
-            "give both, or neither.",
-        );
-    }
-    for (region, over) in payment.region_overrides.iter().flatten() {
-        if over.subnet_ids.is_some() != over.security_group_ids.is_some() {
-            let path = format!("region_overrides[\"{region}\"].security_group_ids");
-            findings.error(
-                &path,
-                "Subnets and security groups go together",
-                "give both, or neither.",
-            );
-        }
-    }
 }
 
 fn queue(payment: &Payment, findings: &mut Findings) {

@@ -6,6 +6,7 @@ mod data;
 mod flow;
 mod reconciliation;
 mod regions;
+mod vpc;
 
 use serde_json::Value;
 use tap_plugin::Diagnostics;

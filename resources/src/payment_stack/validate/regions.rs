@@ -129,6 +129,15 @@ fn only_one_region(config: &Config, findings: &mut Findings) {
         ("lambda_env_kms_key_arn", payment.lambda_env_kms_key_arn.is_some()),
         ("vpc.subnet_ids", payment.vpc.subnet_ids.is_some()),
         ("vpc.security_group_ids", payment.vpc.security_group_ids.is_some()),
+        ("vpc.endpoints.subnet_ids", payment.vpc.endpoints.subnet_ids.is_some()),
+        (
+            "vpc.endpoints.security_group_ids",
+            payment.vpc.endpoints.security_group_ids.is_some(),
+        ),
+        (
+            "vpc.endpoints.route_table_ids",
+            payment.vpc.endpoints.route_table_ids.is_some(),
+        ),
     ];
     for (path, _) in single.iter().filter(|(_, set)| *set) {
         findings.error(
