@@ -3,6 +3,7 @@
 //! Each test has an account of its own; the sandbox is shared. What the sandbox cannot show is in docs/sandbox.md.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod browser;
 mod dns;
 mod drift;
 mod drift_kinds;

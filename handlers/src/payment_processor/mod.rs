@@ -30,7 +30,7 @@ use crate::domain::submission::Submission;
 use crate::domain::table_schema::TableSchema;
 use crate::domain::time::UtcMillis;
 use crate::error::{HandlerError, PortError, Retryability};
-use crate::http::{HttpError, ProxyRequest, ProxyResponse, is_proxy_event};
+use crate::http::{HttpError, ProxyRequest, ProxyResponse, is_proxy_event, origin};
 use crate::invocation::{Handler, Invocation};
 use crate::ports::{Clock, TransactionLedger};
 use crate::recorder::{Earlier, Recorded, Recorder};
@@ -119,7 +119,7 @@ impl PaymentProcessor {
 
     async fn process(&self, input: &Input, invocation: &Invocation) -> Result<Outcome, Refusal> {
         let (key, received_at) = match &input.caller {
-            Caller::Http { idempotency_key, .. } => (idempotency_key.as_deref(), None),
+            Caller::Http { idempotency_key } => (idempotency_key.as_deref(), None),
             Caller::Direct { received_at } => (None, *received_at),
         };
         let received_at = received_at.unwrap_or_else(|| self.clock.now());
@@ -269,7 +269,8 @@ impl PaymentProcessor {
         }
     }
 
-    /// Counts and logs: id, outcome, duration; no content.
+    /// Counts and logs: id, outcome, duration; of the content only what an accepted payment's business figures are made of,
+    /// the amount and its currency (6.4, `kpi_filters`), as properties of the metric line.
     fn note(&self, result: &Result<Outcome, Refusal>, start: Instant, invocation: &Invocation) {
         let (outcome, id) = match result {
             Ok(Outcome::Stored { payment, replayed, .. }) => {
@@ -296,10 +297,24 @@ impl PaymentProcessor {
             duration_ms = duration,
             "payment handled"
         );
-        self.metrics.emit(&[
-            (outcome, 1, Unit::Count),
-            ("PaymentDuration", duration, Unit::Milliseconds),
-        ]);
+        let figures = match result {
+            Ok(Outcome::Stored {
+                payment,
+                replayed: false,
+                ..
+            }) => vec![
+                ("amount", payment.amount.to_json_number()),
+                ("currency", payment.currency.code().into()),
+            ],
+            _ => Vec::new(),
+        };
+        self.metrics.emit_with(
+            &[
+                (outcome, 1, Unit::Count),
+                ("PaymentDuration", duration, Unit::Milliseconds),
+            ],
+            &figures,
+        );
     }
 }
 
@@ -318,21 +333,14 @@ impl Handler for PaymentProcessor {
         } else {
             from_direct(&event).map_err(|reason| Refusal::Invalid(reason.to_owned()))
         };
-        let (origin, result) = match input {
-            Err(refusal) => (None, Err(refusal)),
-            Ok(input) => {
-                let result = self.process(&input, invocation).await;
-                let origin = match input.caller {
-                    Caller::Http { origin, .. } => origin,
-                    Caller::Direct { .. } => None,
-                };
-                (origin, result)
-            }
+        let result = match input {
+            Err(refusal) => Err(refusal),
+            Ok(input) => self.process(&input, invocation).await,
         };
         self.note(&result, start, invocation);
         if http {
             let response = self.http_answer(&result);
-            Ok(self.config.cors.apply(origin.as_deref(), response).into_event())
+            Ok(self.config.cors.apply(origin(&event).as_deref(), response).into_event())
         } else {
             self.direct_answer(result)
         }

@@ -71,7 +71,7 @@ pub(super) fn build(s: &mut Site<'_>, functions: &Functions) -> Option<Api> {
         let method = health(s, &rest, &resource);
         rest.serve(&mut s.b, method);
     }
-    rest.gateway_responses(&mut s.b);
+    rest.gateway_responses(&mut s.b, a.cors.allow_origins.as_deref());
     let callers = format!("{}/*/POST/{}", rest.key.output("execution_arn"), a.path);
     let permission = processor.permission(
         &s.b,

@@ -1,5 +1,6 @@
 //! The graph, from configurations as users write them.
 
+mod claims;
 mod defects;
 
 mod edge;

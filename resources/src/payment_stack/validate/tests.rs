@@ -432,6 +432,7 @@ fn p_17_failover_goes_to_one_other_region_that_has_a_workflow() {
     );
 }
 
+/// a week of logs is too little; P-38: two legal areas; and whatever else AWS would refuse later.
 #[test]
 fn endpoints_thresholds_and_names_are_checked() {
     let to = |protocol: &str, endpoint: &str| json!({"topics": {"subscriptions": [{"protocol": protocol, "endpoint": endpoint}]}});
