@@ -207,11 +207,13 @@ struct Settings<'a> {
 
 fn function(s: &mut Site<'_>, f: &Settings<'_>, work: Work, layers: &[String]) -> Result<Deployed, Diagnostics> {
     s.called.extend(work.called);
-    let mut environment = work.environment;
+    let given = f.environment.into_iter().flatten();
+    let mut environment: Map<String, Value> = given
+        .map(|(name, value)| (name.clone(), value.as_str().into()))
+        .collect();
+    // The stack's own over them: authentication is not to be switched off by a variable.
+    environment.extend(work.environment);
     environment.insert("METRICS_NAMESPACE".into(), namespace(s).into());
-    for (name, value) in f.environment.into_iter().flatten() {
-        environment.insert(name.clone(), value.as_str().into());
-    }
     let mut statements = work.statements;
     statements.extend(allow_use(s, &work.uses));
     let role_type = if s.b.shared.name_style == "prefixed" {
@@ -307,10 +309,10 @@ pub(super) fn table(s: &Site<'_>, work: &mut Work) -> Table {
     work.var("TABLE_RANGE_KEY_TYPE", t.key_schema.range_key_type.as_str());
     work.var("TIMESTAMP_TYPE", timestamp_type(s));
     work.var("ATTRIBUTE_STYLE", t.attribute_style.as_str());
+    work.var("STATUS_SHARDS", t.status_shards.to_string());
     work.uses.extend(Use::with(data::key(s), Purpose::Dynamodb, READ));
     table
 }
-    work.var("STATUS_SHARDS", t.status_shards.to_string());
 
 /// The type of the timestamp attribute where keys or indexes have it: a value of another type would be
 /// refused with every write (P-04).
@@ -369,9 +371,6 @@ fn processor(s: &Site<'_>, stores: &Stores<'_>) -> Work {
     work
 }
 
-/// A payment that the region's table does not take goes to the standby region (P-16).
-fn failover(s: &Site<'_>, work: &mut Work) {
-    let e = &s.p.event_failover;
 /// The audit record of a payment (P-21).
 pub(super) fn receipts(s: &Site<'_>, stores: &Stores<'_>, work: &mut Work) {
     let a = &s.p.audit;
@@ -385,6 +384,9 @@ pub(super) fn receipts(s: &Site<'_>, stores: &Stores<'_>, work: &mut Work) {
         .extend(Use::of(s, Purpose::S3, WRITE).filter(|_| s.p.receipts_bucket.sse == "aws:kms"));
 }
 
+/// A payment that the region's table does not take goes to the standby region (P-16).
+fn failover(s: &Site<'_>, work: &mut Work) {
+    let e = &s.p.event_failover;
     if super::events::standby(s).is_none() {
         return;
     }

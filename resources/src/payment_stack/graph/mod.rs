@@ -15,17 +15,20 @@ mod endpoints;
 mod events;
 mod functions;
 mod keys;
+mod kpi;
 mod names;
 mod parameters;
 mod queue;
+mod reconciler;
 mod site;
 mod storage;
-mod reconciler;
 mod topics;
 mod workflow;
 
 use tap_engine::Graph;
 use tap_plugin::Diagnostics;
+
+pub(super) use functions::STACK_VARIABLES;
 
 use super::config::Config;
 use crate::composite::{Environment, check_name_overrides};
@@ -64,15 +67,16 @@ fn region(s: &mut Site<'_>) -> Result<Option<api::Api>, Diagnostics> {
     let functions = functions::build(s, &functions::Stores::of(&topic, bucket.as_ref(), &queues))?;
     endpoints::build(s, &functions)?;
     queue::sources(s, &queues, &functions);
+    reconciler::triggers(s, &topic, &queues, &functions);
     let workflow = workflow::build(s, &topic, &queues, &functions);
     events::build(s, &queues, workflow.as_ref());
     let api = api::build(s, &functions);
     let web_acl = match &api {
         Some(api) => edge::build(s, api),
-    reconciler::triggers(s, &topic, &queues, &functions);
         None => None,
     };
     parameters::build(s, bucket.as_ref(), api.as_ref());
+    kpi::build(s, &functions);
     alarms::build(
         s,
         &alarms::Watched {

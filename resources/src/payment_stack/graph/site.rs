@@ -164,14 +164,14 @@ impl<'a> Site<'a> {
         self.region() == self.primary().region()
     }
 
-    /// The other regions.
-    pub(super) fn others(&self) -> impl Iterator<Item = &'a Place> + use<'a> {
-        let here = self.region();
     /// Whether payments are looked for that two regions have accepted.
     pub(super) fn detects_conflicts(&self) -> bool {
         self.p.detects_conflicts(self.places.len())
     }
 
+    /// The other regions.
+    pub(super) fn others(&self) -> impl Iterator<Item = &'a Place> + use<'a> {
+        let here = self.region();
         self.places.iter().filter(move |place| place.region() != here)
     }
 

@@ -2,7 +2,6 @@
 
 mod claims;
 mod defects;
-
 mod edge;
 mod endpoints;
 mod key_policies;
@@ -10,6 +9,7 @@ mod kpi;
 mod notices;
 mod reconciler;
 mod strong;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};

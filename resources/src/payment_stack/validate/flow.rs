@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::composite::findings::{Findings, known};
 use crate::composite::rules;
 use crate::payment_stack::config::{Config, Payment};
+use crate::payment_stack::graph::STACK_VARIABLES;
 
 pub(super) fn check(config: &Config, findings: &mut Findings) {
     let payment = &config.payment;
@@ -19,37 +20,11 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
 
 /// Set by Lambda (P-03, O-05) or by the stack itself.
 fn reserved(name: &str) -> bool {
-    const OF_HANDLERS: [&str; 24] = [
-        "TABLE_NAME",
-        "TABLE_HASH_KEY",
-        "TABLE_HASH_KEY_TYPE",
-        "TABLE_RANGE_KEY",
-        "TABLE_RANGE_KEY_TYPE",
-        "TIMESTAMP_TYPE",
-        "ATTRIBUTE_STYLE",
-        "IDEMPOTENCY_TABLE",
-        "IDEMPOTENCY_TTL_HOURS",
-        "CONSISTENCY_MODE",
-        "RESPONSE_MODE",
-        "QUEUE_URL",
-        "AUDIT_BUCKET",
-        "AUDIT_PREFIX",
-        "REQUIRED_FIELDS",
-        "FAILOVER_EVENT_BUS",
-        "SNS_TOPIC_ARN",
-        "MAX_RECEIVE_COUNT",
-        "KEEP_IN_DLQ",
-        "ARCHIVE_BUCKET",
-        "ARCHIVE_PREFIX",
-        "ENVIRONMENT",
-        "METRICS_NAMESPACE",
-        "LOG_LEVEL",
-    ];
     name.starts_with("AWS_")
         || name.starts_with("LAMBDA_")
         || name.starts_with("_X_AMZN")
         || name == "TZ"
-        || OF_HANDLERS.contains(&name)
+        || STACK_VARIABLES.contains(&name)
 }
 
 pub(super) fn environment(path: &str, variables: Option<&BTreeMap<String, String>>, findings: &mut Findings) {
@@ -229,6 +204,13 @@ fn events(payment: &Payment, findings: &mut Findings) {
 
 fn subscriptions(payment: &Payment, findings: &mut Findings) {
     for (index, subscription) in payment.topics.subscriptions.iter().flatten().enumerate() {
+        if subscription.filter_policy_scope.is_some() && subscription.filter_policy.is_none() {
+            findings.error(
+                &format!("topics.subscriptions[{index}].filter_policy_scope"),
+                "A scope of no policy",
+                "give `filter_policy`, or leave the scope out.",
+            );
+        }
         let endpoint = &subscription.endpoint;
         let right = match subscription.protocol.as_str() {
             _ if !known(endpoint) => true,

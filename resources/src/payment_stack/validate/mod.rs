@@ -22,10 +22,10 @@ pub(super) fn validate(config: &Config, written: &Value) -> Diagnostics {
     regions::check(config, &mut findings);
     data::check(config, &mut findings);
     flow::check(config, &mut findings);
-    api::check(config, &mut findings);
-    findings.into_diagnostics()
     reconciliation::check(config, &mut findings);
     vpc::check(&config.payment, &mut findings);
+    api::check(config, &mut findings);
+    findings.into_diagnostics()
 }
 
 /// A write-only value and its version go together.

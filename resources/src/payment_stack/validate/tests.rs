@@ -242,6 +242,19 @@ fn p_03_reserved_variables_are_refused() {
         json!({"accounting": {"environment": {"TABLE_NAME": "x"}}}),
         "accounting.environment[\"TABLE_NAME\"]",
     );
+    // none of these may switch authentication off or let foreign web pages in.
+    for name in [
+        "AUTH_MODE",
+        "HMAC_SECRET_PARAMETER",
+        "HMAC_HEADER",
+        "HMAC_TOLERANCE_SECONDS",
+        "CORS_ALLOW_ORIGINS",
+    ] {
+        refused(
+            json!({"processor": {"environment": {name: "none"}}}),
+            &format!("processor.environment[\"{name}\"]"),
+        );
+    }
     accepted(&json!({"processor": {"environment": {"PARTNER": "x"}}}));
 }
 
@@ -460,6 +473,7 @@ fn endpoints_thresholds_and_names_are_checked() {
         "waf.allow_ip_cidrs[0]",
     );
     refused(json!({"waf": {"default_action": "block"}}), "waf.allow_ip_cidrs");
+    accepted(&json!({"waf": {"default_action": "block", "allow_ip_cidrs": ["192.0.2.0/24", "2001:db8::/32"]}}));
     refused(
         json!({"lambda_package": {"zip_path": "a.zip", "s3_bucket": "b", "s3_key": "k"}}),
         "lambda_package",
