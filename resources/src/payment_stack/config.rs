@@ -157,6 +157,8 @@ pub struct Table {
     /// `EVENTUAL` or `STRONG`.
     pub consistency_mode: String,
     pub witness_region: Option<String>,
+    /// 1: indexes on the status are on the status itself.
+    pub status_shards: i64,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -190,8 +192,6 @@ pub struct Replica {
     pub kms_key_arn: Option<String>,
     pub point_in_time_recovery: Option<bool>,
 }
-    /// 1: indexes on the status are on the status itself.
-    pub status_shards: i64,
 
 #[derive(Debug, Clone, Deserialize)]
 pub struct KmsPurposes {
@@ -293,6 +293,7 @@ pub struct Subscription {
     pub endpoint: String,
     /// JSON text.
     pub filter_policy: Option<String>,
+    pub filter_policy_scope: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -324,6 +325,8 @@ pub struct Api {
     pub request_schema_json: Option<String>,
     /// Empty: no health path.
     pub health_path: String,
+    /// JSON text: who may call, and from where.
+    pub resource_policy: Option<String>,
     pub manage_account_log_role: String,
 }
 
@@ -406,6 +409,7 @@ pub struct ReceiptsBucket {
     pub sse: String,
     pub replication: Replication,
     pub lifecycle: Lifecycle,
+    pub force_destroy: bool,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -482,6 +486,8 @@ pub struct KpiFilter {
     pub metric_name: String,
     pub value: String,
     pub unit: Option<String>,
+    /// Dimension -> property of the line.
+    pub dimensions: Option<BTreeMap<String, String>>,
 }
 
 /// Thresholds; 0 switches an alarm off.
@@ -499,6 +505,8 @@ pub struct Alarms {
     pub api_latency_p99_ms: i64,
     pub replication_latency_ms: i64,
     pub waf_blocked: i64,
+    pub stuck_payments: i64,
+    pub reconciliation_conflicts: i64,
     pub alarm_actions: Option<Vec<String>>,
     pub ok_actions: Option<Vec<String>>,
 }
@@ -518,6 +526,8 @@ pub struct ErrorRate {
 pub struct ErrorCount {
     pub enabled: bool,
     pub threshold: i64,
+    /// CloudWatch's name of the operator.
+    pub comparison: String,
     pub period: i64,
     pub evaluation_periods: i64,
 }
@@ -551,8 +561,6 @@ pub struct VpcEndpoints {
 
 #[derive(Debug, Clone, Deserialize)]
 pub struct Idempotency {
-    pub stuck_payments: i64,
-    pub reconciliation_conflicts: i64,
     pub enabled: bool,
     pub ttl_hours: i64,
     pub table_name: Option<String>,

@@ -206,6 +206,7 @@ fn stores() -> Value {
         "receipts_bucket": {
             "enabled": true, "versioning": true, "sse": "aws:kms",
             "replication": {"delete_marker": false},
+            "force_destroy": false,
             "lifecycle": {
                 "ia_days": 30, "glacier_days": 90, "expiration_days": 2555,
                 "noncurrent_expiration_days": 90, "abort_multipart_days": 7,
@@ -241,9 +242,16 @@ fn flow() -> Value {
 
 fn watching() -> Value {
     json!({
+        // On the processor's metric lines, which are there whatever `log_level` says.
         "kpi_filters": [
-            {"name": "approvals", "pattern": "{ $.outcome = \"accepted\" }", "metric_name": "PaymentsAccepted", "value": "1", "unit": "Count"},
-            {"name": "declines", "pattern": "{ $.outcome = \"rejected\" }", "metric_name": "PaymentsRejected", "value": "1", "unit": "Count"},
+            {"name": "approvals", "pattern": "{ $.PaymentAccepted = 1 }", "metric_name": "PaymentsAccepted", "value": "1", "unit": "Count"},
+            {"name": "declines", "pattern": "{ $.PaymentRejected = 1 }", "metric_name": "PaymentsRejected", "value": "1", "unit": "Count"},
+            {
+                "name": "amount", "pattern": "{ $.PaymentAccepted = 1 }", "metric_name": "PaymentAmount",
+                "value": "$.amount",
+                // Sums over several currencies mean nothing (O-25).
+                "dimensions": {"Currency": "$.currency"},
+            },
         ],
         "alarms": {
             "enabled": true,
@@ -251,7 +259,10 @@ fn watching() -> Value {
                 "enabled": true, "threshold_percent": 1, "period": 300, "evaluation_periods": 1,
                 "datapoints_to_alarm": 1, "min_invocations": 20, "treat_missing_data": "notBreaching",
             },
-            "errors": {"enabled": true, "threshold": 1, "period": 300, "evaluation_periods": 1},
+            "errors": {
+                "enabled": true, "threshold": 1, "comparison": "GreaterThanOrEqualToThreshold",
+                "period": 300, "evaluation_periods": 1,
+            },
             "duration_p99_percent_of_timeout": 80,
             "throttles": 1,
             "dynamodb_throttles": 1,
@@ -261,6 +272,8 @@ fn watching() -> Value {
             "api_latency_p99_ms": 3000,
             "replication_latency_ms": 5000,
             "waf_blocked": 0,
+            "stuck_payments": 1,
+            "reconciliation_conflicts": 1,
         },
         "dashboard": {"enabled": true},
     })
@@ -272,8 +285,6 @@ fn global() -> Value {
         "regions": ["us-east-1", "us-west-2"],
         "name_style": "prefixed",
         "log_retention_in_days": 7,
-            "stuck_payments": 1,
-            "reconciliation_conflicts": 1,
         "kms": {"keys": ["dynamodb", "s3", "lambda", "ssm"]},
         "table": {
             "key_schema": {

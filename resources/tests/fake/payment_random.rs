@@ -21,6 +21,8 @@ pub(crate) fn variants() -> Vec<(&'static str, Value)> {
                 "kms": {"keys": ["dynamodb", "s3", "lambda", "logs", "sns", "sqs", "ssm"]},
                 "domain": with_enabled(domain(&TWO)),
                 "dns": {"routing_policy": "latency_with_failover"},
+                "processor": {"response_mode": "queue"},
+                "table": {"status_shards": 4},
             }),
         ),
         (
@@ -47,10 +49,28 @@ pub(crate) fn variants() -> Vec<(&'static str, Value)> {
             }),
         ),
         (
+            "known senders, a layer, a resource policy",
+            json!({
+                "waf": {"allow_ip_cidrs": ["203.0.113.0/24", "2001:db8::/32"]},
+                // Any file: the plan needs no more than its hash.
+                "layer": {"enabled": true, "zip_path": concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")},
+                "api": {"resource_policy": resource_policy()},
+            }),
+        ),
+        (
             "vpc endpoints",
             json!({"vpc": vpc(true), "processor": {"response_mode": "queue"}}),
         ),
     ]
+}
+
+/// Who may call (R-05).
+fn resource_policy() -> String {
+    let statement = json!({
+        "Effect": "Allow", "Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/*",
+        "Condition": {"IpAddress": {"aws:SourceIp": ["203.0.113.0/24"]}},
+    });
+    json!({"Version": "2012-10-17", "Statement": [statement]}).to_string()
 }
 
 /// Endpoints of the functions' VPC (R-16).
@@ -171,6 +191,11 @@ fn flow() -> Vec<(&'static str, Vec<Value>)> {
         ("workflow.retry.max_attempts", vec![json!(3), json!(1)]),
         ("event_failover.enabled", vec![json!(true), json!(false)]),
         ("kpi_filters", vec![json!(null), json!([])]),
+        ("receipts_bucket.force_destroy", vec![json!(false), json!(true)]),
+        (
+            "alarms.errors.comparison",
+            vec![json!(null), json!("GreaterThanThreshold")],
+        ),
         ("vpc", vec![json!(null), vpc(true), vpc(false)]),
         (
             "vpc.endpoints.services",
@@ -195,6 +220,7 @@ fn edge() -> Vec<(&'static str, Vec<Value>)> {
         ("api.regions", vec![json!(null), json!(["eu-central-1"])]),
         ("api.api_key.quota_limit", vec![json!(0), json!(5_000_000)]),
         ("api.request_validation", vec![json!(true), json!(false)]),
+        ("api.resource_policy", vec![json!(null), json!(resource_policy())]),
         ("api.health_path", vec![json!("health"), json!("")]),
         ("api.access_log.enabled", vec![json!(true), json!(false)]),
         (

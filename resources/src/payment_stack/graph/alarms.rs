@@ -50,7 +50,6 @@ pub(super) fn build(s: &mut Site<'_>, watched: &Watched<'_>) {
     if watched.web_acl.is_some() {
         alarms.extend(of_web_acl(s));
     }
-    kpi_filters(s, watched.functions);
     for alarm in alarms {
         add(s, watched.topic, alarm);
     }
@@ -83,8 +82,8 @@ fn name(s: &Site<'_>, key: &str) -> String {
     let seeds = [
         ("processor_", "process-payment-"),
         ("accounting_", "process-accounting-"),
-        ("reconciler_", "reconcile-payments-"),
         ("failure_notifier_", "notify-failures-"),
+        ("reconciler_", "reconcile-payments-"),
     ];
     let seed = seeds
         .iter()
@@ -113,6 +112,7 @@ fn on(s: &Site<'_>, key: &str, description: &'static str, metric: &Metric<'_>, t
         component: metric.on(base(s, key, threshold), PERIOD),
     }
 }
+
 /// On a metric that a handler counts.
 fn counted(
     s: &Site<'_>,
@@ -131,7 +131,6 @@ fn counted(
     on(s, key, description, &metric, threshold)
 }
 
-
 fn of_function(s: &Site<'_>, handler: &str, f: &Deployed) -> Vec<Alarm> {
     let a = &s.p.alarms;
     let local = f.function.as_str().rsplit('.').next().unwrap_or_default();
@@ -140,7 +139,9 @@ fn of_function(s: &Site<'_>, handler: &str, f: &Deployed) -> Vec<Alarm> {
     let mut alarms = Vec::new();
     if a.errors.enabled {
         let key = key("errors");
-        let component = base(s, &key, a.errors.threshold).set("evaluation_periods", a.errors.evaluation_periods);
+        let component = base(s, &key, a.errors.threshold)
+            .set("comparison_operator", a.errors.comparison.as_str())
+            .set("evaluation_periods", a.errors.evaluation_periods);
         let component = component.set("datapoints_to_alarm", a.errors.evaluation_periods);
         alarms.push(Alarm {
             component: lambda("Errors", "Sum").on(component, a.errors.period),
@@ -226,7 +227,6 @@ fn of_queues(s: &Site<'_>, queues: &Queues) -> Vec<Alarm> {
     alarms
 }
 
-fn of_table(s: &Site<'_>) -> Vec<Alarm> {
 /// What has gone wrong with payments that were accepted (N-14, R-22).
 fn of_reconciler(s: &Site<'_>) -> Vec<Alarm> {
     let a = &s.p.alarms;
@@ -246,6 +246,7 @@ fn of_reconciler(s: &Site<'_>) -> Vec<Alarm> {
     alarms
 }
 
+fn of_table(s: &Site<'_>) -> Vec<Alarm> {
     let a = &s.p.alarms;
     let mut alarms = Vec::new();
     if a.dynamodb_throttles > 0 {
@@ -340,31 +341,4 @@ fn of_web_acl(s: &Site<'_>) -> Vec<Alarm> {
     };
     let alarm = (threshold > 0).then(|| on(s, "waf_blocked", "The web ACL blocks many requests", &metric, threshold));
     alarm.into_iter().collect()
-}
-
-/// Business figures out of the processor's log (002).
-fn kpi_filters(s: &mut Site<'_>, functions: &Functions) {
-    let Some(processor) = &functions.processor else { return };
-    let namespace = namespace(s);
-    for filter in &s.p.kpi_filters {
-        let slug: String = filter
-            .name
-            .chars()
-            .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
-            .collect();
-        let mut transformation = json!({
-            "metric_name": filter.metric_name, "metric_namespace": namespace, "metric_value": filter.value,
-        });
-        if let Some(unit) = &filter.unit {
-            transformation["unit"] = unit.as_str().into();
-        }
-        let name = s.b.name(&format!("metric_filter.{slug}"), Some(&filter.name), "");
-        let filter =
-            s.b.component("metric_filter", &slug)
-                .set("log_group_name", processor.log_group.output("name"))
-                .set("filter_name", name)
-                .set("filter_pattern", filter.pattern.as_str())
-                .set("metric_transformations", json!([transformation]));
-        s.b.add(filter);
-    }
 }

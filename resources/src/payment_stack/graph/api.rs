@@ -48,6 +48,10 @@ pub(super) fn build(s: &mut Site<'_>, functions: &Functions) -> Option<Api> {
             .set(
                 "disable_execute_api_endpoint",
                 super::edge::closes_default_endpoint(s).then_some(true),
+            )
+            .set(
+                "policy",
+                a.resource_policy.as_deref().map(tap_engine::json::parse_document),
             );
     let mut rest = RestApi::new(&mut s.b, api);
     let resource = rest.path(&mut s.b, &a.path, "payments");
@@ -191,6 +195,7 @@ fn stage(s: &mut Site<'_>, rest: &RestApi, deployment: &Key) -> Key {
     let account = rest_api::account_role(&mut s.b, &a.manage_account_log_role);
     let access_log = a.access_log.enabled.then(|| {
         let group = s.log_group("api", &s.names.access_log());
+        s.by_region("access_log_group_names", group.output("name"));
         let format = a
             .access_log
             .format_json

@@ -166,12 +166,12 @@ fn table() -> Attributes {
                     "Consistency between regions. `STRONG` needs three replicas, or two and a witness, within one of the sets of regions that AWS offers it in.",
                 )),
             ),
-            ("witness_region", replaces_object(text("Region of the witness, with `STRONG` and two regions.").validate(region()))),
-        ],
             (
                 "status_shards",
                 opt_whole(1, 64, "Partitions that each status has in an index on the status. An index takes about 1,000 writes a second per status, as its sort key only grows: with more payments than that, say how many thousands there are at the peak. With 2 or more the index is on the attribute `status_shard` (`StatusShard`), which is `<status>#<number>`; readers ask for every number. A change replaces the index, see below."),
             ),
+            ("witness_region", replaces_object(text("Region of the witness, with `STRONG` and two regions.").validate(region()))),
+        ],
     )
 }
 
@@ -284,6 +284,10 @@ fn bucket() -> Attributes {
             (
                 "replication",
                 group(replication, "Replication between the regions' buckets."),
+            ),
+            (
+                "force_destroy",
+                flag("Delete the buckets with all receipts in them. The stack's `force_destroy` implies it."),
             ),
             (
                 "lifecycle",

@@ -137,10 +137,8 @@ fn waf() -> Attributes {
             ),
             (
                 "allow_ip_cidrs",
-                texts("Addresses that always pass, IPv4 in CIDR notation.").validate(check::each(check::matches(
-                    r"^((25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])\.){3}(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])/(3[0-2]|[12]?[0-9])$",
-                    "an IPv4 range such as `203.0.113.0/24`",
-                ))),
+                texts("Known senders, IPv4 and IPv6 in CIDR notation: exempt from the rate limit, and the only ones that may pass with `default_action = \"block\"`.")
+                    .validate(check::each(crate::composite::waf::cidr())),
             ),
             ("managed_rule_groups", texts("AWS managed rule groups, in order.")),
             ("logging", flag("Log to a log group `aws-waf-logs-<name>`, without the key header.")),

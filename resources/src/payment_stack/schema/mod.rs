@@ -250,6 +250,12 @@ fn outputs() -> Attributes {
                 .computed()
                 .description("Names of all log groups."),
         ),
+        (
+            "access_log_group_names",
+            out_map(
+                "Names of the APIs' access log groups, by region: what a `tap_observability_stack` reads latencies from.",
+            ),
+        ),
         ("domain_name", out("The custom domain name.")),
         (
             "health_check_ids",

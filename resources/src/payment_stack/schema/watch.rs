@@ -15,7 +15,7 @@ pub(super) fn attributes() -> Attributes {
             "pattern",
             Attribute::string()
                 .required()
-                .description("Pattern, on the processor's JSON log lines."),
+                .description("Pattern, on the lines of the processor's log. Metric lines are there at any `log_level`: `$.PaymentAccepted`, `$.PaymentRejected`, `$.PaymentDuplicate`, `$.PaymentConflict` or `$.PaymentFailedOver` is 1 in one line per request; that of an accepted payment has `$.amount` and `$.currency` too."),
         ),
         (
             "metric_name",
@@ -30,6 +30,11 @@ pub(super) fn attributes() -> Attributes {
                 .description("Value: a number or a property such as `$.amount`."),
         ),
         ("unit", text("Unit.")),
+        (
+            "dimensions",
+            super::text_map("Dimension -> property of the line, such as `$.currency`; three at most. Each set of values is a metric of its own, which AWS bills.")
+                .validate(check::each(check::matches(r"^\$\.", "a property such as `$.currency`"))),
+        ),
     ]);
     let metrics = all([(
         "namespace",
@@ -87,8 +92,8 @@ fn period(description: &str) -> Attribute {
         ))
 }
 
-fn alarms() -> Attributes {
-    let rate = noted(
+fn error_rate() -> Attributes {
+    noted(
         "alarms.error_rate",
         [
             (
@@ -118,8 +123,11 @@ fn alarms() -> Attributes {
                 ),
             ),
         ],
-    );
-    let errors = noted(
+    )
+}
+
+fn errors() -> Attributes {
+    noted(
         "alarms.errors",
         [
             (
@@ -127,16 +135,26 @@ fn alarms() -> Attributes {
                 flag("Alarm on the number of failed invocations, per function."),
             ),
             ("threshold", opt_whole(1, 1_000_000, "Number that is too many.")),
+            (
+                "comparison",
+                choice(
+                    &["GreaterThanOrEqualToThreshold", "GreaterThanThreshold"],
+                    "Whether the threshold itself is too many already.",
+                ),
+            ),
             ("period", period("Seconds.")),
             ("evaluation_periods", opt_whole(1, 100, "Periods that must be above.")),
         ],
-    );
+    )
+}
+
+fn alarms() -> Attributes {
     let thresholds = noted(
         "alarms",
         [
             ("enabled", flag("Have alarms.")),
-            ("error_rate", group(rate, "Rate of failures.")),
-            ("errors", group(errors, "Number of failures.")),
+            ("error_rate", group(error_rate(), "Rate of failures.")),
+            ("errors", group(errors(), "Number of failures.")),
             (
                 "duration_p99_percent_of_timeout",
                 opt_whole(0, 100, "99th percentile of the duration, in per cent of the timeout."),
@@ -176,29 +194,12 @@ fn alarms() -> Attributes {
             ),
         ],
     );
-    thresholds.extend(all([
+    thresholds.extend(of_accepted_payments()).extend(all([
         ("alarm_actions", texts("What alarms of the primary region do, in place of telling the region's topic; other regions: `region_overrides`.")),
         ("ok_actions", texts("What they do when all is well again. Default: tell the topic.")),
     ]))
 }
 
-fn dashboard() -> Attributes {
-    noted(
-        "dashboard",
-        [
-            ("enabled", flag("Have the dashboard, in the primary region.")),
-            (
-                "name",
-                text("Name. Default: `payment-stack-<suffix>`.")
-                    .validate(check::matches("^[A-Za-z0-9_-]{1,255}$", "letters, digits, `_` and `-`")),
-            ),
-            (
-                "widgets_extra",
-                text("Further widgets, as a JSON list.").validate(check::json()),
-            ),
-        ],
-    )
-}
 /// What the reconciler counts.
 fn of_accepted_payments() -> Attributes {
     noted(
@@ -224,3 +225,20 @@ fn of_accepted_payments() -> Attributes {
     )
 }
 
+fn dashboard() -> Attributes {
+    noted(
+        "dashboard",
+        [
+            ("enabled", flag("Have the dashboard, in the primary region.")),
+            (
+                "name",
+                text("Name. Default: `payment-stack-<suffix>`.")
+                    .validate(check::matches("^[A-Za-z0-9_-]{1,255}$", "letters, digits, `_` and `-`")),
+            ),
+            (
+                "widgets_extra",
+                text("Further widgets, as a JSON list.").validate(check::json()),
+            ),
+        ],
+    )
+}

@@ -1,6 +1,8 @@
 //! APIs, domain, DNS, WAF.
 
-use crate::composite::findings::Findings;
+use serde_json::Value;
+
+use crate::composite::findings::{Findings, known};
 use crate::payment_stack::config::{Api, Config, Payment};
 
 pub(super) fn check(config: &Config, findings: &mut Findings) {
@@ -14,6 +16,7 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
             );
         }
         access(&payment.api, findings);
+        resource_policy(&payment.api, findings);
         limits(&payment.api, findings);
         endpoint(payment, findings);
     }
@@ -69,6 +72,45 @@ fn access(api: &Api, findings: &mut Findings) {
             "api.data_trace_enabled",
             "Payments in logs",
             "whole requests and answers will be logged (N-20).",
+        );
+    }
+}
+
+/// a policy without statements denies everything, and AWS says so with the first request only.
+fn resource_policy(api: &Api, findings: &mut Findings) {
+    let path = "api.resource_policy";
+    let Some(text) = api.resource_policy.as_deref().filter(|text| known(text)) else {
+        return;
+    };
+    let policy = tap_engine::json::parse_document(text);
+    let statements = match &policy["Statement"] {
+        Value::Array(all) => all.as_slice(),
+        Value::Null => &[],
+        single => std::slice::from_ref(single),
+    };
+    if statements.is_empty() {
+        findings.error(
+            path,
+            "Not a policy",
+            "it has no `Statement`: `{\"Version\": \"2012-10-17\", \"Statement\": [...]}`.",
+        );
+    }
+    for statement in statements {
+        for member in ["Effect", "Principal", "Action", "Resource"] {
+            if statement[member].is_null() && statement[format!("Not{member}")].is_null() {
+                findings.error(
+                    path,
+                    "Incomplete statement",
+                    format!("`{member}` is missing in {statement}."),
+                );
+            }
+        }
+    }
+    if !statements.is_empty() && statements.iter().all(|statement| statement["Effect"] == "Deny") {
+        findings.error(
+            path,
+            "Nobody may call",
+            "a policy that allows nothing refuses everything: add a statement with `Effect` = `Allow`.",
         );
     }
 }
