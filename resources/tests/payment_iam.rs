@@ -103,10 +103,64 @@ fn resource<'g>(graph: &'g Graph, function: &Component, need: &Need) -> (Option<
                 .as_str()
                 .unwrap()
                 .to_owned();
-            (referred(graph, &source), source)
+            let found = referred(graph, &source);
+            // A stream's ARN changes with its view; the table's does not.
+            let resource = match found {
+                Some(table) if source.ends_with(".stream_arn}") => format!("{}/stream/*", table.key.arn()),
+                _ => source,
+            };
+            (found, resource)
+        }
+        On::Index { table, index } => {
+            let found = referred(graph, &variable(table)).unwrap_or_else(|| panic!("{table}"));
+            let found = local(graph, found, &function.region);
+            (Some(found), format!("{}/index/{}", found.key.arn(), variable(index)))
         }
         other => panic!("no payment handler needs {other:?}"),
     }
+}
+
+/// What Lambda does with the role of a function in a VPC, and the function's own code must not.
+const MANAGING: [&str; 4] = [
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
+];
+const DESCRIBING: [&str; 2] = ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"];
+
+/// In this account and region, describing excepted, which takes no resource (R-16).
+fn network_interfaces(function: &Component) -> BTreeSet<Right> {
+    let region = &function.region;
+    let here = format!("arn:aws:ec2:{region}:111122223333:*/*");
+    let managing = MANAGING.map(|action| (action.to_owned(), here.clone()));
+    let describing = DESCRIBING.map(|action| (action.to_owned(), "*".to_owned()));
+    managing.into_iter().chain(describing).collect()
+}
+
+/// What a role denies: to the function's code, what only Lambda is to do with the role.
+fn denied(function: &Component) -> Vec<Value> {
+    if !function.settings.contains_key("vpc_config") {
+        return Vec::new();
+    }
+    let name = function.settings["function_name"].as_str().unwrap();
+    let arn = format!("arn:aws:lambda:{}:111122223333:function:{name}", function.region);
+    let all = [MANAGING.as_slice(), DESCRIBING.as_slice()].concat();
+    vec![json!({
+        "Effect": "Deny", "Action": all, "Resource": "*",
+        "Condition": {"ArnEquals": {"lambda:SourceFunctionArn": arn}},
+    })]
+}
+
+/// Where Lambda sends what a mapping gives up, with the function's role.
+fn on_failure<'g>(graph: &'g Graph, function: &Component) -> Option<&'g Component> {
+    let alias = function.key.as_str().replace("lambda_function.", "lambda_alias.");
+    let alias = Key::from(alias.as_str()).arn();
+    let mappings = graph.components.values();
+    let mut mappings = mappings.filter(|c| c.kind == "lambda_event_source_mapping");
+    let own = mappings.find(|c| c.settings["function_name"] == alias)?;
+    let destination = own.settings.get("destination_on_failure")?.as_str()?;
+    referred(graph, destination)
 }
 
 /// What the function's handler needs, and what Lambda does with its role.
@@ -144,6 +198,18 @@ fn expected(graph: &Graph, function: &Component) -> BTreeSet<Right> {
     if let Some(key) = function.settings.get("kms_key_arn").and_then(Value::as_str) {
         rights.insert(("kms:Decrypt".to_owned(), key.to_owned()));
     }
+    if function.settings.contains_key("vpc_config") {
+        rights.extend(network_interfaces(function));
+    }
+    if let Some(topic) = on_failure(graph, function) {
+        rights.insert(("sns:Publish".to_owned(), topic.key.arn()));
+        let keys = key_of(topic).into_iter();
+        rights.extend(keys.flat_map(|key| {
+            key_actions("sns:Publish")
+                .iter()
+                .map(move |a| ((*a).to_owned(), key.clone()))
+        }));
+    }
     rights
 }
 
@@ -166,9 +232,10 @@ fn allowed(graph: &Graph, function: &Component) -> BTreeSet<Right> {
             _ => Vec::new(),
         }
     };
+    let (allowing, others): (Vec<Value>, Vec<Value>) = statements.into_iter().partition(|s| s["Effect"] == "Allow");
+    assert_eq!(others, denied(function), "{}", function.key);
     let mut rights = BTreeSet::new();
-    for statement in statements {
-        assert_eq!(statement["Effect"], "Allow");
+    for statement in allowing {
         for resource in texts(&statement["Resource"]) {
             rights.extend(
                 texts(&statement["Action"])
@@ -200,13 +267,15 @@ fn each_function_may_do_exactly_what_its_handler_does() {
         json!({"kms": {"keys": ["dynamodb", "s3", "sqs", "sns", "lambda"]}, "processor": {"response_mode": "queue"}}),
         json!({"idempotency": {"enabled": false}, "audit": {"enabled": false}, "table": {"sse": {"type": "aws_owned"}}}),
         json!({"api": {"authorization": "hmac", "hmac": {"secrets_wo_version": 1}}}),
+        json!({"vpc": {"subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"]}, "processor": {"response_mode": "queue"}}),
         all,
     ];
-    let mut functions = 0;
+    let (mut functions, mut in_vpc) = (0, 0);
     for configuration in configurations {
         let graph = graph(configuration.clone());
         for function in graph.components.values().filter(|c| c.kind == "lambda_function") {
             functions += 1;
+            in_vpc += usize::from(function.settings.contains_key("vpc_config"));
             let (expected, allowed) = (expected(&graph, function), allowed(&graph, function));
             let missing: Vec<&Right> = expected.difference(&allowed).collect();
             let surplus: Vec<&Right> = allowed.difference(&expected).collect();
@@ -217,7 +286,7 @@ fn each_function_may_do_exactly_what_its_handler_does() {
             );
         }
     }
-    assert!(functions > 20, "{functions}");
+    assert!(functions > 20 && in_vpc == 4, "{functions}, {in_vpc} of them in a VPC");
 }
 
 /// R-16: in a VPC a function reaches what it has an endpoint for. Lambda's own calls (polling, logs) and decryption on the

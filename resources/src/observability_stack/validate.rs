@@ -99,6 +99,7 @@ fn watched(config: &Config, found: &mut Findings) {
         ),
         _ => {}
     }
+    labels(config, found);
     let latency = &o.latency_alarm;
     if latency.enabled && latency.threshold_ms.is_none() {
         found.error(
@@ -113,6 +114,26 @@ fn watched(config: &Config, found: &mut Findings) {
             "There is no latency to look at",
             "Enable `latency_filter`, or give `api.name`.",
         );
+    }
+}
+
+/// Alarms are called after the labels, in which `/` becomes `-`, and `_` in their keys.
+fn labels(config: &Config, found: &mut Findings) {
+    let labels = || {
+        let functions = config.observability.lambda_error_alarm.function_names.iter();
+        functions.flatten().map(|(label, _)| label)
+    };
+    let plain = |label: &str, mark: &str| label.replace('/', mark);
+    for label in labels().filter(|label| label.contains('/')) {
+        let same =
+            |other: &&String| *other != label && ["_", "-"].iter().any(|mark| plain(other, mark) == plain(label, mark));
+        if let Some(other) = labels().find(same) {
+            found.error(
+                &format!("lambda_error_alarm.function_names[\"{label}\"]"),
+                "Two alarms of one name",
+                format!("`{label}` and `{other}` are the same without the slash: choose another label."),
+            );
+        }
     }
 }
 

@@ -47,6 +47,14 @@ fn api(config: &Config, check: &mut Findings) {
             "The function may go on after the caller has got a 504; 29 seconds or less avoids that.",
         );
     }
+    let waf = &api.waf;
+    if waf.enabled && waf.default_action == "block" && waf.allow_ip_cidrs.as_ref().is_none_or(Vec::is_empty) {
+        check.error(
+            "api.waf.allow_ip_cidrs",
+            "Every request would be blocked",
+            "`default_action = \"block\"` needs the addresses that may pass (N-24).",
+        );
+    }
     let with_key = api
         .cors
         .allow_headers
