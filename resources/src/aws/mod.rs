@@ -39,7 +39,6 @@ pub mod ecr_image;
 pub mod ecr_repository;
 pub mod event_archive;
 pub mod event_bus;
-pub mod event_bus_policy;
 pub mod event_rule;
 pub mod event_target;
 mod events;
@@ -108,7 +107,6 @@ pub fn registry(aws: &Arc<Aws>) -> tap_engine::Registry {
         .with(ecr_repository::EcrRepository(aws.clone()))
         .with(event_archive::EventArchive(aws.clone()))
         .with(event_bus::EventBus(aws.clone()))
-        .with(event_bus_policy::EventBusPolicy(aws.clone()))
         .with(event_rule::EventRule(aws.clone()))
         .with(event_target::EventTarget(aws.clone()))
         .with(iam_role::IamRole(aws.clone()))
