@@ -1,6 +1,6 @@
 //! The effective configuration in typed form: defaults and preset ([`super::presets`]) are filled
 //! in, so only what really may be absent is an `Option`. The fields are described in the schema.
-#![allow(missing_docs)]
+#![allow(missing_docs, reason = "described in the schema, next to their defaults")]
 
 use std::collections::BTreeMap;
 
