@@ -40,7 +40,7 @@ pub async fn refresh(state: &StackState, registry: &Registry, options: &RunOptio
         reach: regions.reach(),
         ..Refreshed::default()
     };
-    let mut found: BTreeMap<Key, (Arc<dyn Kind>, Observed)> = BTreeMap::new();
+    let mut found = Found::new();
     for (_, (key, component, is_deposed, answer)) in answers {
         match answer {
             Ok(Some(read)) if !is_deposed => {
@@ -65,16 +65,26 @@ pub async fn refresh(state: &StackState, registry: &Registry, options: &RunOptio
             }
         }
     }
+    record(&mut refreshed, state, found);
+    refreshed
+}
+
+/// What the components that exist have answered.
+type Found = BTreeMap<Key, (Arc<dyn Kind>, Observed)>;
+
+/// Records outputs and settings as they were found, and where they differ from what `before` says. Settings are compared
+/// only when all outputs are known: what a text refers to may have moved too.
+fn record(refreshed: &mut Refreshed, before: &StackState, found: Found) {
     for (key, (_, observed)) in &found {
         if let Some(component) = refreshed.state.components.get_mut(key) {
             component.outputs.extend(observed.outputs.clone());
         }
     }
-    refreshed.state.remember_gone(state, |_| true);
+    refreshed.state.remember_gone(before, |_| true);
     let texts = Texts {
-        before: state,
+        before,
         now: &refreshed.state,
-        moved: refreshed.state.moved_since(state),
+        moved: refreshed.state.moved_since(before),
     };
     let mut compared = Vec::new();
     for (key, (kind, observed)) in &found {
@@ -90,10 +100,8 @@ pub async fn refresh(state: &StackState, registry: &Registry, options: &RunOptio
             refreshed.drift.insert(key.clone(), drift);
         }
     }
-    refreshed
-        .state
-        .pin_stale(state, &found.into_keys().collect::<BTreeSet<_>>());
-    refreshed
+    let keys: BTreeSet<Key> = found.into_keys().collect();
+    refreshed.state.pin_stale(before, &keys);
 }
 
 async fn read_one(
