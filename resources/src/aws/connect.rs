@@ -4,15 +4,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aws_config::retry::{RetryConfig, RetryMode};
+use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
-use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_types::app_name::AppName;
 use thiserror::Error;
 
+use super::call::reasons;
 use super::{Aws, AwsOptions};
 
 /// The provider's configuration as far as clients are concerned.
@@ -100,11 +100,16 @@ pub const SERVICES: [&str; 21] = [
     "wafv2",
 ];
 
-/// hashicorp/aws allows 25 attempts by default; the SDK's own three are far too few for a stack's burst of calls.
+/// hashicorp/aws allows 25 attempts by default; the SDK's own three are far too few for a stack's burst of calls. Those
+/// that nobody answers are fewer ([`super::silence`]).
 const ATTEMPTS: u32 = 25;
 
-/// How long one attempt of a call may take; the SDK retries after it.
-const ATTEMPT: Duration = Duration::from_mins(2);
+/// How long a connection may take, the look-up of the name included: time for two lost packets (TCP sends its first
+/// again after one and after three seconds). The SDK's own limit is 3.1 s.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long one attempt of a call may take; the SDK retries after it. AWS's own tools wait as long (botocore,
+/// `read_timeout`).
+const ATTEMPT: Duration = Duration::from_mins(1);
 /// Bytes a second that the slowest line is taken to carry: a quarter of a megabit.
 const SLOWEST_LINE: u64 = 32 * 1024;
 
@@ -141,7 +146,7 @@ pub async fn connect(connection: Connection) -> Result<(Aws, String), ConnectErr
         .get_caller_identity()
         .send()
         .await
-        .map_err(|error| ConnectError::Identity(DisplayErrorContext(error).to_string()))?;
+        .map_err(|error| ConnectError::Identity(reasons(&error)))?;
     let account = identity.account().unwrap_or_default().to_owned();
     let allowed = &connection.allowed_account_ids;
     if !allowed.is_empty() && !allowed.contains(&account) {
@@ -168,26 +173,30 @@ fn app_name(terraform_version: &str) -> Option<AppName> {
     name.or_else(|| AppName::new(provider).ok())
 }
 
-async fn load(connection: &Connection) -> Result<SdkConfig, ConnectError> {
-    let mode = if connection.adaptive {
-        RetryMode::Adaptive
+/// The retries of a call to a service that answers.
+pub(super) fn retries(connection: &Connection) -> RetryConfig {
+    let retries = if connection.adaptive {
+        RetryConfig::adaptive()
     } else {
-        RetryMode::Standard
+        RetryConfig::standard()
     };
-    let retry = match mode {
-        RetryMode::Adaptive => RetryConfig::adaptive(),
-        _ => RetryConfig::standard(),
-    };
-    let retry = retry
+    retries
         .with_max_attempts(connection.max_retries.unwrap_or(ATTEMPTS))
-        .with_max_backoff(Duration::from_secs(20));
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(10))
+        .with_max_backoff(Duration::from_secs(20))
+}
+
+/// The time for a connection and for one attempt of a call.
+pub(super) fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT)
         .operation_attempt_timeout(ATTEMPT)
-        .build();
+        .build()
+}
+
+async fn load(connection: &Connection) -> Result<SdkConfig, ConnectError> {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .retry_config(retry)
-        .timeout_config(timeouts);
+        .retry_config(retries(connection))
+        .timeout_config(timeouts());
     if let Some(name) = app_name(&connection.terraform_version) {
         loader = loader.app_name(name);
     }
@@ -249,7 +258,7 @@ mod tests {
     #[test]
     fn a_large_file_has_time_on_a_slow_line() {
         let seconds = |bytes| upload_timeout(bytes).operation_attempt_timeout().unwrap().as_secs();
-        assert_eq!(seconds(0), 120);
-        assert_eq!(seconds(10 * 1024 * 1024), 120 + 320);
+        assert_eq!(seconds(0), 60);
+        assert_eq!(seconds(10 * 1024 * 1024), 60 + 320);
     }
 }
