@@ -8,11 +8,15 @@ pub struct Call {
     /// `<service>:<operation>`, the service as requests are signed for it: `dynamodb:CreateTable`; for services with
     /// REST paths the method and the path: `lambda:POST /2015-03-31/functions`.
     pub operation: String,
-    /// The region that the request is signed for; empty without a signature.
+    /// The region that the request is signed for; empty without a signature. For IAM and Route 53 the one that AWS has
+    /// them signed for: with an endpoint of one's own, such as this proxy, the SDK signs for the client's.
     pub region: String,
     /// Whether it can change something.
     pub writes: bool,
 }
+
+/// Services with one endpoint for all regions, and where it is.
+const GLOBAL: ([&str; 2], &str) = (["iam", "route53"], "us-east-1");
 
 /// How names of operations that change nothing begin.
 const READS: [&str; 10] = [
@@ -22,7 +26,12 @@ const READS: [&str; 10] = [
 impl Call {
     pub(super) fn of(request: &Message) -> Self {
         let service = scope(request, SERVICE).unwrap_or("unsigned");
-        let region = scope(request, REGION).unwrap_or_default().to_owned();
+        let region = if GLOBAL.0.contains(&service) {
+            GLOBAL.1
+        } else {
+            scope(request, REGION).unwrap_or_default()
+        };
+        let region = region.to_owned();
         if let Some(operation) = named_operation(request) {
             let writes = !READS.iter().any(|read| operation.starts_with(read));
             return Self {
@@ -113,5 +122,23 @@ mod tests {
 
         let rest = call("GET /2015-03-31/functions/f", "lambda", None, "");
         assert_eq!(rest, is("lambda:GET /2015-03-31/functions/f", false));
+    }
+
+    #[test]
+    fn a_global_service_is_in_no_region_but_its_own() {
+        let signed = |service: &str| {
+            let scope =
+                format!("Credential=200000000001/20261121/eu-west-1/{service}/aws4_request, SignedHeaders=host");
+            let region = Call::of(&Message {
+                start: "POST / HTTP/1.1".to_owned(),
+                headers: vec![("Authorization".to_owned(), format!("AWS4-HMAC-SHA256 {scope}"))],
+                body: Vec::new(),
+            });
+            region.region
+        };
+        assert_eq!(
+            ["iam", "route53", "kms"].map(signed),
+            ["us-east-1", "us-east-1", "eu-west-1"]
+        );
     }
 }

@@ -136,7 +136,7 @@ impl Proxy {
         self.add(operation, None, fault, None);
     }
 
-    /// Every call to this region goes wrong from now on; services without regions are signed for the one they are in.
+    /// Every call to this region goes wrong from now on; IAM and Route 53 are in `us-east-1` ([`Call::region`]).
     pub fn inject_in(&self, region: &str, fault: Fault) {
         self.add("", Some(region), fault, None);
     }
