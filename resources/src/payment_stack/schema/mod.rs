@@ -29,7 +29,7 @@ sender may never come again. `reconciliation` finds such payments by the index o
 region's function with `{\"region\": \"<that region>\"}`.\n\n\
 **Status shards.** `table.status_shards` spreads each status over several partitions of the index; who reads the index asks for each \
 `<status>#<number>`. DynamoDB changes no index's key: a change between 1 and more takes the index away and builds it again, under its name, \
-while payments are taken as ever; stuck payments are looked for when it is back. Every item has the attribute from the start, so the new \
+while payments are taken as ever; stuck payments are looked for when it is back; until then the function's alarms may go off. Every item has the attribute from the start, so the new \
 index holds the old items too. A higher number is safe at any time; with a lower one, what older writes left under the numbers that are gone is no \
 longer asked for: lower it while nothing is stuck. Items that something else wrote, or a version of this provider from before the attribute, need it \
 once: `UpdateItem` with `SET status_shard = <status>#0`.\n\n\
