@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::error::{KindError, KindResult};
 
 /// Calls of one kind that end without an answer before the rest of them in that region is not tried:
-/// each one costs all of its retries.
+/// each one costs at least a time-out.
 const PATIENCE: usize = 3;
 
 /// How a region has answered.
