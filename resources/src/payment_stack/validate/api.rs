@@ -176,7 +176,7 @@ fn endpoint(payment: &Payment, findings: &mut Findings) {
 }
 
 fn domain(payment: &Payment, findings: &mut Findings) {
-    let (domain, dns, api) = (&payment.domain, &payment.dns, &payment.api);
+    let (domain, api) = (&payment.domain, &payment.api);
     if !domain.enabled {
         return;
     }
@@ -217,6 +217,12 @@ fn domain(payment: &Payment, findings: &mut Findings) {
         }
     }
     let several = regions.is_some_and(|regions| regions.len() > 1);
+    records(payment, several, findings);
+}
+
+/// The DNS records of a domain and the health checks behind them; `several` regions answer to it.
+fn records(payment: &Payment, several: bool, findings: &mut Findings) {
+    let (domain, dns, api) = (&payment.domain, &payment.dns, &payment.api);
     if several && dns.routing_policy != "latency" && !dns.health_check.enabled {
         findings.error(
             "dns.health_check.enabled",

@@ -97,9 +97,14 @@ fn queue(payment: &Payment, findings: &mut Findings) {
             "set `queue.enabled = true`, or `failure_notifier.enabled = false`.",
         );
     }
-    if !queue.enabled {
-        return;
+    if queue.enabled {
+        deliveries(payment, findings);
     }
+}
+
+/// How messages move between the queues and the functions.
+fn deliveries(payment: &Payment, findings: &mut Findings) {
+    let (queue, accounting) = (&payment.queue, &payment.accounting);
     let advised = 6 * accounting.timeout + accounting.maximum_batching_window_in_seconds;
     if let Some(seconds) = queue.visibility_timeout_seconds.filter(|_| accounting.enabled) {
         if seconds < accounting.timeout {
