@@ -8,11 +8,20 @@ type Edit = (&'static str, &'static str, &'static [&'static str]);
 
 /// Applied one after the other; a later edit of an attribute takes the earlier one back unless it repeats it.
 const EDITS: &[Edit] = &[
-    ("api", "{ name = \"payments\", stage = \"live\" }", &[]),
+    (
+        "api",
+        "{ name = \"payments\", stage = \"live\" }",
+        &["dashboard.main.dashboard_body", "metric_alarm.api_errors.metrics"],
+    ),
     (
         "rds",
         "{ db_instance_identifier = \"payments\", log_types = [\"postgresql\"] }",
-        &[],
+        &[
+            "+log_group.rds_postgresql",
+            "-log_group.rds",
+            "dashboard.main.dashboard_body",
+            "kms_key.main.policy",
+        ],
     ),
     (
         "latency_percentiles",
@@ -27,14 +36,22 @@ const EDITS: &[Edit] = &[
     (
         "alarm_email_endpoints",
         "[\"oncall@payments.internal\", \"second@payments.internal\"]",
-        &[],
+        &["+sns_subscription.email_second_payments_internal"],
     ),
     (
         "insufficient_data_actions",
         "[\"arn:aws:sns:us-east-1:111122223333:pager\"]",
-        &[],
+        &["composite_alarm.critical.insufficient_data_actions"],
     ),
-    ("tracing_mode", "\"PassThrough\"", &[]),
+    (
+        "tracing_mode",
+        "\"PassThrough\"",
+        &[
+            "iam_role.metrics.inline_policies",
+            "lambda_alias.metrics.function_version",
+            "lambda_function.metrics.tracing_mode",
+        ],
+    ),
     (
         "log_retention_in_days",
         "400",
@@ -42,7 +59,7 @@ const EDITS: &[Edit] = &[
             "log_group.api.retention_in_days",
             "log_group.canary.retention_in_days",
             "log_group.metrics.retention_in_days",
-            "log_group.rds.retention_in_days",
+            "log_group.rds_postgresql.retention_in_days",
         ],
     ),
     (
@@ -114,14 +131,19 @@ const EDITS: &[Edit] = &[
         "\"all\"",
         &[
             "metric_alarm.api_errors.alarm_actions",
+            "metric_alarm.api_errors.insufficient_data_actions",
             "metric_alarm.api_errors.ok_actions",
             "metric_alarm.canary.alarm_actions",
+            "metric_alarm.canary.insufficient_data_actions",
             "metric_alarm.canary.ok_actions",
             "metric_alarm.handler_faults.alarm_actions",
+            "metric_alarm.handler_faults.insufficient_data_actions",
             "metric_alarm.handler_faults.ok_actions",
             "metric_alarm.lambda_errors.alarm_actions",
+            "metric_alarm.lambda_errors.insufficient_data_actions",
             "metric_alarm.lambda_errors.ok_actions",
             "metric_alarm.latency.alarm_actions",
+            "metric_alarm.latency.insufficient_data_actions",
             "metric_alarm.latency.ok_actions",
         ],
     ),

@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
@@ -193,6 +195,19 @@ pub(super) fn timeouts() -> TimeoutConfig {
         .build()
 }
 
+/// The credentials of a profile that the configuration names. The SDK's chain would let `AWS_ACCESS_KEY_ID` of the environment
+/// win over it, and the run would change an account nobody asked for; hashicorp/aws takes the named profile, too.
+fn of_profile(name: &str, region: Option<&str>) -> ProfileFileCredentialsProvider {
+    let mut cx = ProviderConfig::default();
+    if let Some(region) = region {
+        cx = cx.with_region(Some(Region::new(region.to_owned())));
+    }
+    ProfileFileCredentialsProvider::builder()
+        .configure(&cx)
+        .profile_name(name)
+        .build()
+}
+
 async fn load(connection: &Connection) -> Result<SdkConfig, ConnectError> {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .retry_config(retries(connection))
@@ -205,6 +220,7 @@ async fn load(connection: &Connection) -> Result<SdkConfig, ConnectError> {
     }
     if let Some(profile) = &connection.profile {
         loader = loader.profile_name(profile);
+        loader = loader.credentials_provider(of_profile(profile, connection.region.as_deref()));
     }
     if let Some((id, secret)) = &connection.keys {
         loader = loader.credentials_provider(Credentials::new(

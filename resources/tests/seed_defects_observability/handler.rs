@@ -33,8 +33,11 @@ impl MeasurementSink for Silent {
     }
 }
 
-/// Namespace, metric, and its dimensions: every set that the function's lines have values for.
-pub(crate) type Emitted = BTreeSet<(String, String, Vec<(String, String)>)>;
+/// Namespace, metric, and its dimensions.
+pub(crate) type Shown = (String, String, Vec<(String, String)>);
+
+/// Every set of dimensions that the function's lines have values for.
+pub(crate) type Emitted = BTreeSet<Shown>;
 
 /// All that the function emits: for payments of all types and of one that is not allowed, for one that is refused, and for
 /// metrics that cannot be sent.
@@ -75,7 +78,7 @@ pub(crate) async fn emitted(graph: &Graph, types: &[&str]) -> Emitted {
     lines.iter().flat_map(|line| metrics_of(line)).collect()
 }
 
-fn metrics_of(line: &str) -> Vec<(String, String, Vec<(String, String)>)> {
+fn metrics_of(line: &str) -> Vec<Shown> {
     let line: Value = serde_json::from_str(line).unwrap();
     let list = |value: &Value| value.as_array().cloned().unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();

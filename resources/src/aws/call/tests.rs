@@ -1,4 +1,5 @@
 //! Repeats, budgets, cancellation and waits, against scripted answers in virtual time.
+#![allow(clippy::result_large_err, reason = "scripted answers have the type of the SDK's own")]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -78,7 +79,7 @@ async fn what_time_does_not_heal_is_said_at_once_with_code_and_operation() {
 async fn the_budget_ends_the_repeats_with_the_last_answer() {
     let (result, _, time) = scripted(&cx(), |_| in_progress()).await;
     assert_eq!(result.unwrap_err().code(), Some("ResourceConflictException"));
-    let budget = Duration::from_secs(600);
+    let budget = Duration::from_mins(10);
     assert!(time <= budget && time + retry::LONGEST_PAUSE >= budget, "{time:?}");
 }
 

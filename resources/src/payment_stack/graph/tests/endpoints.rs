@@ -1,4 +1,8 @@
 //! endpoints where there is a VPC, for what the functions call, before the functions.
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "a call then reads like the configuration that it makes"
+)]
 
 use super::*;
 
