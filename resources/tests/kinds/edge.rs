@@ -8,7 +8,7 @@ use tap_engine::Kind;
 use tap_resources::aws::lambda_layer_version::LambdaLayerVersion;
 use tap_resources::aws::wafv2_ip_set::Wafv2IpSet;
 
-use crate::support::{Life, aws, context, settings};
+use crate::support::{Life, aws, context};
 
 fn tags(key: &str) -> Value {
     json!({"team": "core", "tap:stack": "webhook_pipeline/test", "tap:component": key})

@@ -120,7 +120,7 @@ fn o23_o24_every_widget_has_place_and_region_and_every_metric_its_dimensions() {
 }
 
 /// Namespace, metric and dimensions of a widget's row.
-fn shown(row: &Value) -> (String, String, Vec<(String, String)>) {
+fn shown(row: &Value) -> super::handler::Shown {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let row = row.as_array().unwrap();
     let mut dimensions: Vec<_> = row[2..row.len() - 1]
