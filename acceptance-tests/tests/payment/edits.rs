@@ -14,7 +14,7 @@ const EDITS: &[Edit] = &[
     (
         "processor",
         "{ memory_size = 1024, timeout = 20 }",
-        &["lambda_alias", "lambda_function", "metric_alarm"],
+        &["lambda_alias", "lambda_function", "metric_alarm", "state_machine"],
     ),
     (
         "accounting",
@@ -61,7 +61,7 @@ const EDITS: &[Edit] = &[
     (
         "tracing_mode",
         "\"PassThrough\"",
-        &["iam_role", "lambda_alias", "lambda_function"],
+        &["iam_role", "lambda_alias", "lambda_function", "state_machine"],
     ),
     (
         "workflow",
@@ -87,17 +87,11 @@ const EDITS: &[Edit] = &[
     (
         "metrics",
         "{ namespace = \"Payments/Edited\" }",
-        &[
-            "dashboard",
-            "lambda_alias",
-            "lambda_function",
-            "metric_alarm",
-            "metric_filter",
-        ],
+        &["lambda_alias", "lambda_function", "metric_alarm", "metric_filter"],
     ),
     (
         "region_overrides",
-        "{ us-east-1 = { email_endpoints = [\"east@example.com\"] }, us-west-2 = { email_endpoints = [\"west@example.com\"] } }",
+        "{ us-east-1 = { email_endpoints = [\"team@example.com\"] }, us-west-2 = { email_endpoints = [\"team@example.com\"] } }",
         &["sns_subscription"],
     ),
     ("log_level", "\"DEBUG\"", &["lambda_alias", "lambda_function"]),
@@ -111,10 +105,9 @@ const EDITS: &[Edit] = &[
         "{ cors = { allow_origins = [\"https://pay.example.com\"] } }",
         &[
             "api_deployment",
-            "api_integration",
-            "api_integration_response",
+            "api_gateway_response",
             "api_method",
-            "api_method_response",
+            "api_stage",
             "lambda_alias",
             "lambda_function",
         ],
@@ -122,12 +115,12 @@ const EDITS: &[Edit] = &[
     (
         "api",
         "{ health_path = \"ping\" }",
-        &["api_deployment", "api_integration", "api_method", "api_resource"],
+        &["api_deployment", "api_method", "api_resource", "api_stage"],
     ),
     (
         "api",
         "{ access_log = { enabled = false } }",
-        &["api_stage", "log_group"],
+        &["api_stage", "kms_key", "log_group"],
     ),
 ];
 
