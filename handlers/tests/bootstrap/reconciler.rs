@@ -1,28 +1,14 @@
 //! The reconciler on the sandbox: a payment whose message was lost reaches accounting all the same (N-14, R-11).
 
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
-    ScalarAttributeType,
-};
+use aws_sdk_dynamodb::types::{BillingMode, GlobalSecondaryIndex, Projection, ProjectionType};
 use serde_json::json;
 
 use super::lambda::Lambda;
 use super::payments::{proxy, queue_event};
-use super::sandbox::Sandbox;
+use super::sandbox::{Sandbox, schema, text};
 
 /// The tables, and an index on the shards of the status beside the one on the status.
 async fn create_tables(sandbox: &Sandbox) {
-    let text = |name: &str| {
-        let attribute = AttributeDefinition::builder().attribute_name(name);
-        attribute.attribute_type(ScalarAttributeType::S).build().unwrap()
-    };
-    let schema = |hash: &str, range: &str| {
-        let element = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
-        vec![
-            element(hash, KeyType::Hash).unwrap(),
-            element(range, KeyType::Range).unwrap(),
-        ]
-    };
     let index = |name: &str, hash: &str, projected: ProjectionType| {
         let projection = Projection::builder().projection_type(projected).build();
         let index = GlobalSecondaryIndex::builder().index_name(name);

@@ -117,17 +117,6 @@ impl Sandbox {
 
     /// The transactions table `transactions` with its index, and the guard table `guards`.
     pub(crate) async fn create_tables(&self) {
-        let text = |name: &str| {
-            let attribute = AttributeDefinition::builder().attribute_name(name);
-            attribute.attribute_type(ScalarAttributeType::S).build().unwrap()
-        };
-        let schema = |hash: &str, range: &str| {
-            let element = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
-            vec![
-                element(hash, KeyType::Hash).unwrap(),
-                element(range, KeyType::Range).unwrap(),
-            ]
-        };
         let index = GlobalSecondaryIndex::builder()
             .index_name("status-timestamp")
             .set_key_schema(Some(schema("status", "timestamp")))
@@ -257,4 +246,19 @@ impl Sandbox {
         }
         bodies
     }
+}
+
+/// An attribute that is text.
+pub(crate) fn text(name: &str) -> AttributeDefinition {
+    let attribute = AttributeDefinition::builder().attribute_name(name);
+    attribute.attribute_type(ScalarAttributeType::S).build().unwrap()
+}
+
+/// The keys of a table or an index.
+pub(crate) fn schema(hash: &str, range: &str) -> Vec<KeySchemaElement> {
+    let element = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
+    vec![
+        element(hash, KeyType::Hash).unwrap(),
+        element(range, KeyType::Range).unwrap(),
+    ]
 }
