@@ -49,7 +49,7 @@ pub use error::{Error, Result};
 pub use examples::example;
 pub use http::{Answer, Request};
 pub use mirror::{Mirror, PROVIDER_NAMESPACE, PROVIDER_SOURCE, PROVIDER_TYPE};
-pub use paths::{handlers_dir, provider_binary, target_dir, workspace_root};
+pub use paths::{handlers_dir, provider_binary, sandbox_python, target_dir, workspace_root};
 pub use poll::eventually;
 pub use sandbox::{DEFAULT_ACCOUNT, DEFAULT_REGION, Sandbox};
 pub use terraform::{Applied, Plan, ResourceChange, RunningTerraform, Terraform};

@@ -45,7 +45,7 @@ pub fn handlers_dir() -> PathBuf {
 }
 
 /// The Python that has ministack installed.
-pub(crate) fn sandbox_python() -> Result<PathBuf> {
+pub fn sandbox_python() -> Result<PathBuf> {
     existing(
         target_dir().join("venv/bin/python"),
         "the sandbox's Python environment",

@@ -3,6 +3,7 @@
 
 mod events;
 mod images;
+mod logs;
 mod names;
 mod read_backs;
 mod regions;

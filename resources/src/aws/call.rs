@@ -33,7 +33,7 @@ where
     let started = Instant::now();
     let mut pause = Duration::from_millis(250);
     loop {
-        retry::pace(operation).await;
+        retry::pace(operation, &cx.region).await;
         let error = match request().await {
             Ok(answer) => return Ok(answer),
             Err(error) => error_of(operation, &error),

@@ -465,8 +465,10 @@ impl Rule {
     }
 }
 
-/// Operation -> shortest time between two calls in one account, where the quota is so low that
-/// retries would only burn it (doc: Amazon API Gateway quotas, control-plane operations).
+/// Operation -> shortest time between two calls in one account and region, where the quota is so low
+/// that retries would only burn it (doc: Amazon API Gateway quotas, control-plane operations). The
+/// page says "per account"; API Gateway is regional, and its account quotas are per region. Should
+/// two regions share one after all, the second call is throttled, which the SDK tries again.
 static PACE: &[(&str, Duration)] = &[
     ("apigateway:DeleteRestApi", Duration::from_secs(30)),
     ("apigateway:CreateRestApi", Duration::from_secs(3)),
@@ -475,16 +477,17 @@ static PACE: &[(&str, Duration)] = &[
     ("apigateway:CreateDeployment", Duration::from_secs(5)),
 ];
 
-/// Waits for this operation's turn. The first call goes at once.
-pub async fn pace(operation: &'static str) {
-    static LAST: OnceLock<Mutex<HashMap<&'static str, Instant>>> = OnceLock::new();
+/// Waits for this operation's turn in the region. The first call goes at once.
+pub async fn pace(operation: &'static str, region: &str) {
+    static LAST: OnceLock<Mutex<HashMap<(&'static str, String), Instant>>> = OnceLock::new();
     let Some((_, interval)) = PACE.iter().find(|(name, _)| *name == operation) else {
         return;
     };
     let mut last = LAST.get_or_init(Mutex::default).lock().await;
     let now = Instant::now();
-    let turn = last.get(operation).map_or(now, |at| (*at + *interval).max(now));
-    last.insert(operation, turn);
+    let line = (operation, region.to_owned());
+    let turn = last.get(&line).map_or(now, |at| (*at + *interval).max(now));
+    last.insert(line, turn);
     drop(last);
     tokio::time::sleep(turn - now).await;
 }

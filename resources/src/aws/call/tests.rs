@@ -130,11 +130,13 @@ async fn a_wait_ends_with_the_state_it_saw_last() {
 async fn operations_with_a_low_quota_wait_for_their_turn() {
     let started = Instant::now();
     for _ in 0..3 {
-        retry::pace("apigateway:CreateDeployment").await;
+        retry::pace("apigateway:CreateDeployment", "us-east-1").await;
     }
     assert_eq!(
         started.elapsed().as_secs(),
         10,
         "one every five seconds, the first at once"
     );
+    retry::pace("apigateway:CreateDeployment", "eu-west-1").await;
+    assert_eq!(started.elapsed().as_secs(), 10, "another region has its own quota");
 }
