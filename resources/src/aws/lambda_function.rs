@@ -33,6 +33,9 @@ pub struct LambdaFunction(pub Arc<Aws>);
 const GONE: &[&str] = &["ResourceNotFoundException"];
 /// An image or a VPC function may take minutes to become active.
 const LIMIT: Duration = Duration::from_mins(10);
+/// Tells a function's state.
+const STATE: &str = "lambda:GetFunctionConfiguration";
+
 /// Lambda's name for what is not published.
 const UNPUBLISHED: &str = "$LATEST";
 
@@ -83,6 +86,10 @@ static SPEC: KindSpec = KindSpec {
         "lambda:DeleteFunctionConcurrency",
         "lambda:TagResource",
         "lambda:UntagResource",
+        // doc: "Giving Lambda functions access to resources in an Amazon VPC", user permissions.
+        "ec2:DescribeSecurityGroups",
+        "ec2:DescribeSubnets",
+        "ec2:DescribeVpcs",
         // Asked of whoever hands a role to a service.
         "iam:PassRole",
     ],
@@ -136,13 +143,12 @@ impl LambdaFunction {
         found(answer, GONE)
     }
 
-    /// Waits until the function is active and its last update has taken effect: before that,
-    /// neither event sources nor further updates are accepted. A version has a state of its own.
-    async fn ready(&self, cx: &Context, name: &str, version: Option<&str>) -> KindResult<()> {
+    /// Waits until nothing is on its way any more: before that, neither event sources nor further updates are accepted. A
+    /// version has a state of its own. Answers why the function failed, if it did.
+    async fn settled(&self, cx: &Context, name: &str, version: Option<&str>) -> KindResult<Option<String>> {
         let client = self.0.lambda(&cx.region);
-        let operation = "lambda:GetFunctionConfiguration";
-        wait_until(operation, "Active", LIMIT, || async {
-            let answer = call(cx, operation, || {
+        wait_until(STATE, "Active", LIMIT, || async {
+            let answer = call(cx, STATE, || {
                 client
                     .get_function_configuration()
                     .function_name(name)
@@ -150,26 +156,27 @@ impl LambdaFunction {
                     .send()
             })
             .await?;
-            let failed = |reason: Option<String>| KindError::Failed {
-                operation: operation.to_owned(),
-                message: format!(
-                    "function {name} failed: {}",
-                    reason.unwrap_or_else(|| "Lambda gave no reason".to_owned())
-                ),
-            };
-            if answer.last_update_status == Some(LastUpdateStatus::Failed) {
-                return Err(failed(answer.last_update_status_reason));
-            }
-            if answer.last_update_status == Some(LastUpdateStatus::InProgress) {
-                return Ok(Poll::Pending("update in progress".to_owned()));
-            }
-            match answer.state {
-                Some(State::Failed) => Err(failed(answer.state_reason)),
-                Some(State::Pending) => Ok(Poll::Pending("Pending".to_owned())),
-                _ => Ok(Poll::Ready(())),
-            }
+            let reason = |text: Option<String>| text.unwrap_or_else(|| "Lambda gave no reason".to_owned());
+            Ok(match (answer.last_update_status, answer.state) {
+                (Some(LastUpdateStatus::InProgress), _) => Poll::Pending("update in progress".to_owned()),
+                (_, Some(State::Pending)) => Poll::Pending("Pending".to_owned()),
+                (Some(LastUpdateStatus::Failed), _) => Poll::Ready(Some(reason(answer.last_update_status_reason))),
+                (_, Some(State::Failed)) => Poll::Ready(Some(reason(answer.state_reason))),
+                _ => Poll::Ready(None),
+            })
         })
         .await
+    }
+
+    /// Waits until the function is active and its last update has taken effect.
+    async fn ready(&self, cx: &Context, name: &str, version: Option<&str>) -> KindResult<()> {
+        match self.settled(cx, name, version).await? {
+            None => Ok(()),
+            Some(reason) => Err(KindError::Failed {
+                operation: STATE.to_owned(),
+                message: format!("function {name} failed: {reason}"),
+            }),
+        }
     }
 
     /// Publishes when asked to; Lambda answers with the last version when nothing has changed.
@@ -222,6 +229,13 @@ impl LambdaFunction {
         .await?;
         self.ready(cx, name, None).await
     }
+}
+
+/// What was to be changed, and whatever else is set.
+fn all_of(change: &Change<'_>) -> Vec<String> {
+    let names = SPEC.settings.iter().filter(|setting| !setting.replace);
+    let due = names.filter(|setting| change.has(setting.name) || change.after.value(setting.name).is_some());
+    due.map(|setting| setting.name.to_owned()).collect()
 }
 
 /// doc: `CreateFunction`: `x86_64` where nothing is said.
@@ -298,8 +312,19 @@ impl Kind for LambdaFunction {
     }
 
     async fn update(&self, cx: &Context, id: &str, change: &Change<'_>) -> KindResult<Outputs> {
-        // An interrupted create may still be under way.
-        self.ready(cx, id, None).await?;
+        // An interrupted create may still be under way. What failed stays so until it is written anew (doc: "Lambda
+        // function states": resolve the errors and redeploy), also where only the surroundings were wrong: a key's policy,
+        // a subnet without addresses.
+        let failed = self.settled(cx, id, None).await?.is_some();
+        let changed = if failed {
+            all_of(change)
+        } else {
+            change.changed.to_vec()
+        };
+        let change = &Change {
+            changed: &changed,
+            ..*change
+        };
         let client = self.0.lambda(&cx.region);
         let request = client.update_function_configuration().function_name(id);
         if let Some(request) = configuration::on_update(request, id, change)? {
@@ -360,3 +385,6 @@ impl Kind for LambdaFunction {
         rules::check(settings)
     }
 }
+
+#[cfg(test)]
+mod tests;

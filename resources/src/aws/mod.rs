@@ -62,6 +62,8 @@ pub mod route53_record;
 pub mod s3_bucket;
 pub mod s3_bucket_replication;
 pub mod schedule;
+#[cfg(test)]
+mod scripted;
 pub mod secrets;
 mod silence;
 pub mod sns_subscription;

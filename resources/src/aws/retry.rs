@@ -115,6 +115,27 @@ pub static RULES: &[Rule] = &[
     ),
     rule(
         "lambda",
+        "ResourceConflictException",
+        "concurrent update operation",
+        120,
+        "aws: issue 5154; sst: issue 6923 (AddPermission right after the function was made)",
+    ),
+    rule(
+        "lambda",
+        "ResourceNotFoundException",
+        "Function not found",
+        30,
+        "aws: lambda/permission.go, resourcePermissionCreate",
+    ),
+    rule(
+        "lambda",
+        "ResourceNotFoundException",
+        "Cannot find alias",
+        30,
+        "aws: lambda/permission.go, resourcePermissionCreate",
+    ),
+    rule(
+        "lambda",
         "ResourceInUseException",
         "because it is in use",
         300,
@@ -237,6 +258,13 @@ pub static RULES: &[Rule] = &[
     rule(
         "apigateway",
         "BadRequestException",
+        "Invalid stage identifier specified",
+        30,
+        "aws: apigateway/base_path_mapping.go, resourceBasePathMappingCreate",
+    ),
+    rule(
+        "apigateway",
+        "BadRequestException",
         "CloudWatch Logs role ARN must be set",
         30,
         "doc: API Gateway, logging of a stage right after the account's role was set",
@@ -254,6 +282,13 @@ pub static RULES: &[Rule] = &[
         "can't be deleted since it has targets",
         300,
         "aws: events/rule.go, resourceRuleDelete",
+    ),
+    rule(
+        "events",
+        "ValidationException",
+        "can't be deleted since it has rules",
+        120,
+        "sst: issue 4325 (the bus sees its deleted rules for a while; works at the second try)",
     ),
     rule(
         "events",
@@ -432,19 +467,47 @@ pub static RULES: &[Rule] = &[
         300,
         "mongodbatlas: issue 590: an endpoint that is still being made",
     ),
+    rule(
+        "ssm",
+        "TooManyUpdates",
+        "",
+        60,
+        "doc: PutParameter, AddTagsToResource errors: one update at a time",
+    ),
+    rule(
+        "iam",
+        "MalformedPolicyDocument",
+        "Invalid principal in policy",
+        IAM,
+        "aws: iam/role.go; issues 8905, 16820",
+    ),
     rule("iam", "ConcurrentModification", "", 60, "doc: IAM common errors"),
     rule("iam", "DeleteConflict", "", 60, "aws: iam/role.go"),
 ];
 
 /// "Does not exist", where it may only mean "not yet".
-const MAY_APPEAR: &[&str] = &["NotFoundException", "NoSuchBucket", "WAFNonexistentItemException"];
+const MAY_APPEAR: &[&str] = &[
+    "NotFoundException",
+    "NoSuchBucket",
+    "ResourceNotFoundException",
+    "WAFNonexistentItemException",
+];
 
 /// Operations for which "does not exist" is an answer and not a delay: reads and deletes.
 fn answers_existence(operation: &str) -> bool {
     let name = operation.split_once(':').map_or(operation, |(_, name)| name);
-    ["Get", "Describe", "List", "Head", "Delete", "Disassociate", "Schedule"]
-        .iter()
-        .any(|prefix| name.starts_with(prefix))
+    [
+        "Get",
+        "Describe",
+        "List",
+        "Head",
+        "Delete",
+        "Disassociate",
+        "Remove",
+        "Schedule",
+    ]
+    .iter()
+    .any(|prefix| name.starts_with(prefix))
 }
 
 /// The rule under which this error is worth another try.

@@ -47,7 +47,13 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
         "events:DeleteRule",
         "ValidationException",
         "Rule can't be deleted since it has targets.",
+        "Rule name is not valid.",
+    ),
+    (
+        "events:DeleteEventBus",
+        "ValidationException",
         "EventBus can't be deleted since it has rules.",
+        "Cannot delete event bus default.",
     ),
     (
         "events:PutTargets",
@@ -152,6 +158,12 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
         "BadRequestException",
         "Active stages pointing to this deployment must be moved or deleted",
         "",
+    ),
+    (
+        "apigateway:CreateBasePathMapping",
+        "BadRequestException",
+        "Invalid stage identifier specified",
+        "Invalid domain name identifier specified",
     ),
     (
         "apigateway:UpdateStage",
@@ -260,6 +272,24 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
         "",
     ),
     (
+        "lambda:AddPermission",
+        "ResourceConflictException",
+        "The function could not be updated due to a concurrent update operation.",
+        "The statement id (live) provided already exists.",
+    ),
+    (
+        "lambda:AddPermission",
+        "ResourceNotFoundException",
+        "Function not found: arn:aws:lambda:us-east-1:1:function:f",
+        "The resource you requested does not exist.",
+    ),
+    (
+        "lambda:AddPermission",
+        "ResourceNotFoundException",
+        "Cannot find alias arn: arn:aws:lambda:us-east-1:1:function:f:live",
+        "",
+    ),
+    (
         "lambda:DeleteEventSourceMapping",
         "ResourceInUseException",
         "Cannot delete the event source mapping because it is in use.",
@@ -357,6 +387,18 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
         "The KMS Key Id could not be found or is not allowed to be used with LogGroup 'arn:aws:logs:us-east-1:1:log-group:g'",
         "Log group name prefix 'aws' is reserved",
     ),
+    (
+        "ssm:PutParameter",
+        "TooManyUpdates",
+        "There are concurrent updates for a resource that supports one update at a time.",
+        "",
+    ),
+    (
+        "iam:CreateRole",
+        "MalformedPolicyDocument",
+        "Invalid principal in policy: \"AWS\":\"arn:aws:iam::1:role/r\"",
+        "Syntax errors in policy.",
+    ),
     ("iam:DeleteRole", "ConcurrentModification", "being modified", ""),
     (
         "iam:DeleteRole",
@@ -398,6 +440,19 @@ fn a_web_acl_that_does_not_exist_is_an_answer_to_reads_and_deletes() {
         assert!(rule_for(operation, &gone).is_none(), "{operation}");
     }
     assert!(rule_for("wafv2:PutLoggingConfiguration", &gone).is_some());
+}
+
+#[test]
+fn a_function_that_does_not_exist_is_an_answer_to_reads_and_deletes() {
+    let gone = error("ResourceNotFoundException", "Function not found: f");
+    for operation in [
+        "lambda:GetPolicy",
+        "lambda:DeleteFunctionConcurrency",
+        "lambda:RemovePermission",
+    ] {
+        assert!(rule_for(operation, &gone).is_none(), "{operation}");
+    }
+    assert!(rule_for("lambda:CreateAlias", &gone).is_some());
 }
 
 #[test]
