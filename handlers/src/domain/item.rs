@@ -23,7 +23,7 @@ pub fn fits_dynamodb_number(literal: &str) -> bool {
     let digits = format!("{integer}{fraction}");
     let significant = digits.trim_start_matches('0');
     if significant.is_empty() {
-        return true;
+        return EXPONENT_RANGE.contains(&exponent);
     }
     let leading_zeros = digits.len() - significant.len();
     let (Ok(integer_len), Ok(zeros)) = (i64::try_from(integer.len()), i64::try_from(leading_zeros)) else {
@@ -108,6 +108,7 @@ mod tests {
             "1e125",
             "1E-130",
             "0.000",
+            "0e5",
             "12345678901234567890123456789012345678",
             "100e-5",
         ] {
@@ -119,6 +120,8 @@ mod tests {
             "123456789012345678901234567890123456789",
             "1e400",
             "1e99999999999999999999",
+            "0e999999",
+            "-0.0E-999999",
         ] {
             assert!(!fits_dynamodb_number(bad), "{bad}");
         }

@@ -20,8 +20,11 @@ pub fn parse(value: Option<&Value>) -> Result<Map<String, Value>, &'static str> 
     if Value::Object(map.clone()).to_string().len() > MAX_BYTES {
         return Err("Invalid metadata: larger than 16 KiB");
     }
-    if has_empty_name(map) {
+    if any_text(map, &|text, is_name| is_name && text.is_empty()) {
         return Err("Invalid metadata: empty field name");
+    }
+    if any_text(map, &|text, _| text.contains(is_refused_by_queues)) {
+        return Err("Invalid metadata: holds U+FFFE or U+FFFF");
     }
     Ok(map.clone())
 }
@@ -34,13 +37,26 @@ fn depth(value: &Value) -> usize {
     }
 }
 
-fn has_empty_name(map: &Map<String, Value>) -> bool {
-    let inside = |value: &Value| match value {
-        Value::Object(map) => has_empty_name(map),
-        Value::Array(list) => list.iter().any(|v| v.as_object().is_some_and(has_empty_name)),
+/// SQS refuses messages with these two characters, and no escape helps: EventBridge and Step Functions write JSON anew
+/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>). All others of its
+/// list are control characters, which JSON escapes.
+pub(super) fn is_refused_by_queues(character: char) -> bool {
+    matches!(character, '\u{fffe}' | '\u{ffff}')
+}
+
+/// Whether any name or text at any depth is such; the test is told which of the two it looks at.
+fn any_text(map: &Map<String, Value>, test: &dyn Fn(&str, bool) -> bool) -> bool {
+    map.iter()
+        .any(|(name, value)| test(name, true) || any_inside(value, test))
+}
+
+fn any_inside(value: &Value, test: &dyn Fn(&str, bool) -> bool) -> bool {
+    match value {
+        Value::String(text) => test(text, false),
+        Value::Array(list) => list.iter().any(|element| any_inside(element, test)),
+        Value::Object(map) => any_text(map, test),
         _ => false,
-    };
-    map.iter().any(|(name, value)| name.is_empty() || inside(value))
+    }
 }
 
 #[cfg(test)]
@@ -67,6 +83,20 @@ mod tests {
         assert!(parse(Some(&json!({"a": [[[[[1]]]]]}))).is_err());
     }
 
+    /// W-66: what no queue takes must not get stuck on its way to one.
+    #[test]
+    fn w_66_characters_that_queues_refuse_are_refused() {
+        for bad in [
+            json!({"a": "x\u{ffff}"}),
+            json!({"a": {"b": ["\u{fffe}"]}}),
+            json!({"\u{ffff}": 1}),
+        ] {
+            let refused = parse(Some(&bad));
+            assert_eq!(refused, Err("Invalid metadata: holds U+FFFE or U+FFFF"), "{bad}");
+        }
+        assert!(parse(Some(&json!({"a": "\u{fffd} \u{10ffff} \u{0}"}))).is_ok());
+    }
+
     #[test]
     fn must_be_an_object_with_named_fields() {
         for bad in [
@@ -76,6 +106,7 @@ mod tests {
             json!(true),
             json!({"": 1}),
             json!({"a": [{"": 1}]}),
+            json!({"a": [[{"": 1}]]}),
         ] {
             assert!(parse(Some(&bad)).is_err(), "{bad}");
         }

@@ -135,10 +135,13 @@ impl Payment {
     }
 }
 
-/// Text of 1 to `max_chars` characters without control characters.
+/// Text of 1 to `max_chars` characters without control characters, and without what a queue would refuse.
 pub(super) fn plain_text(value: &Value, max_chars: usize) -> Option<String> {
     let text = value.as_str()?;
-    let valid = (1..=max_chars).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    let valid = (1..=max_chars).contains(&text.chars().count())
+        && !text
+            .chars()
+            .any(|c| c.is_control() || metadata::is_refused_by_queues(c));
     valid.then(|| text.to_owned())
 }
 
@@ -194,6 +197,11 @@ mod tests {
                 "customer_id",
                 json!(7),
                 "Invalid customer_id: must be text of 1-128 characters",
+            ),
+            (
+                "provider",
+                json!("a\u{ffff}"),
+                "Invalid provider: must be text of 1-64 characters",
             ),
             (
                 "customer_id",
