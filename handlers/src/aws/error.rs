@@ -5,15 +5,20 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 use crate::error::{PortError, Retryability};
 
-/// Codes that another try may get past, whatever the HTTP status.
+/// What the codes of all throttles have in common, whichever service says it: `ThrottlingException`, `RequestThrottled`,
+/// `KmsThrottled` (SQS with a customer key), `KMSThrottling` (SNS with one), ...
+const THROTTLE: &str = "Throttl";
+
+/// Codes that another try may get past, whatever the HTTP status; besides throttles. The SDK tries these again by itself,
+/// too, but only a few times.
 const TRANSIENT_CODES: [&str; 17] = [
-    "ThrottlingException",
-    "Throttling",
-    "ThrottledException",
     "RequestLimitExceeded",
     "ProvisionedThroughputExceededException",
     "TooManyRequestsException",
-    "RequestThrottled",
+    "BandwidthLimitExceeded",
+    "PriorRequestNotComplete",
+    "RequestTimeout",
+    "RequestTimeoutException",
     "SlowDown",
     "LimitExceededException",
     "TransactionConflictException",
@@ -27,11 +32,17 @@ const TRANSIENT_CODES: [&str; 17] = [
 ];
 
 /// Codes whose message may repeat parts of the request, and so of the payload.
-const TALKATIVE_CODES: [&str; 4] = [
+const TALKATIVE_CODES: [&str; 10] = [
     "ValidationException",
     "SerializationException",
     "ValidationError",
     "TransactionCanceledException",
+    "InvalidExecutionInput",
+    "InvalidMessageContents",
+    "InvalidParameter",
+    "InvalidParameterException",
+    "InvalidParameterValueException",
+    "InvalidRequestContentException",
 ];
 
 const MAX_DETAIL_CHARS: usize = 300;
@@ -61,7 +72,7 @@ pub fn port_error<E: ProvideErrorMetadata>(operation: &'static str, error: &SdkE
 }
 
 fn classify(code: &str, status: u16) -> Retryability {
-    let transient = status >= 500 || status == 429 || TRANSIENT_CODES.contains(&code);
+    let transient = status >= 500 || status == 429 || code.contains(THROTTLE) || TRANSIENT_CODES.contains(&code);
     if transient {
         Retryability::Transient
     } else {
@@ -93,6 +104,33 @@ mod tests {
         assert_eq!(classify("ThrottlingException", 400), Retryability::Transient);
         assert_eq!(classify("Anything", 503), Retryability::Transient);
         assert_eq!(classify("AccessDeniedException", 400), Retryability::Permanent);
+    }
+
+    /// A customer key that is asked too often throttles the services that use it, in their own words; the workflow
+    /// retries what is transient only (W-47).
+    #[test]
+    fn w_47_throttled_keys_and_slow_bodies_are_transient() {
+        for code in [
+            "KmsThrottled",
+            "KMS.ThrottlingException",
+            "KMSThrottling",
+            "KMSThrottlingException",
+            "RequestThrottledException",
+            "RequestTimeout",
+            "RequestTimeoutException",
+            "PriorRequestNotComplete",
+            "BandwidthLimitExceeded",
+        ] {
+            assert_eq!(classify(code, 400), Retryability::Transient, "{code}");
+        }
+        for code in [
+            "KmsAccessDenied",
+            "KmsDisabled",
+            "InvalidParameter",
+            "ValidationException",
+        ] {
+            assert_eq!(classify(code, 400), Retryability::Permanent, "{code}");
+        }
     }
 
     #[test]

@@ -216,7 +216,14 @@ impl AnalysisStore for DynamoTransactions {
         let request = self
             .update(self.keys.key(key), set, "attribute_not_exists(alerted_at)")
             .expression_attribute_values(":now", text(now.to_string()));
-        request.send().await.map(|_| ()).map_err(|e| port_error(UPDATE, &e))
+        let Err(error) = request.send().await else {
+            return Ok(());
+        };
+        match error.as_service_error().and_then(failed_item) {
+            // The SDK has sent it twice, because the first answer was lost.
+            Some(item) if item.contains_key("alerted_at") => Ok(()),
+            _ => Err(port_error(UPDATE, &error)),
+        }
     }
 
     async fn release_alert(&self, key: &ItemKey) -> Result<(), PortError> {

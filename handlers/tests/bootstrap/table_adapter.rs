@@ -117,6 +117,8 @@ async fn the_right_to_alert_is_exclusive_until_its_lease_ends() {
     table.release_alert(&key()).await.unwrap();
     assert_eq!(claim(lease(now())).await, AlertClaim::Claimed);
     table.confirm_alert(&key(), now()).await.unwrap();
+    // W-46: a confirmation whose answer was lost is sent again, and there is nothing wrong.
+    table.confirm_alert(&key(), now().plus_millis(1)).await.unwrap();
     assert_eq!(
         claim(lease(now().plus_millis(99_000))).await,
         AlertClaim::AlreadyAlerted
