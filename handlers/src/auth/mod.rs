@@ -9,6 +9,7 @@ use crate::config::{Env, InitError};
 use crate::error::PortError;
 use crate::http::ProxyRequest;
 use crate::ports::{Clock, SecretSource};
+use hmac::SignatureError;
 use secret::SecretCache;
 
 /// Who authenticates the sender.
@@ -86,16 +87,24 @@ impl Authenticator {
         let Some((config, secrets)) = &self.hmac else {
             return Ok(());
         };
-        let secrets = secrets.active().await.map_err(AuthError::Unavailable)?;
-        if secrets.is_empty() {
+        let active = secrets.active().await.map_err(AuthError::Unavailable)?;
+        if active.is_empty() {
             let error = PortError::permanent("ssm:GetParameter", "no active secret in the parameter");
             return Err(AuthError::Unavailable(error));
         }
         let header = request.header(&config.header);
         let now = self.clock.now();
-        hmac::verify(header, request.body(), &secrets, now, config.tolerance_seconds).map_err(|reason| {
+        let verify = |active: &[_]| hmac::verify(header, request.body(), active, now, config.tolerance_seconds);
+        let verified = match verify(&active) {
+            Err(SignatureError::Mismatch) => verify(&secrets.again().await.map_err(AuthError::Unavailable)?),
+            verified => verified,
+        };
+        verified.map_err(|reason| {
             tracing::warn!(%reason, "signature refused");
             AuthError::Refused
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,17 +34,17 @@ impl fmt::Debug for Secret {
 }
 
 /// Splits a parameter into its active secrets: a JSON list of text, or text separated by
-/// newlines or commas. Several are active while a secret is being rotated.
+/// newlines or commas. Several are active while a secret is being rotated. Any other JSON list or object holds none:
+/// its pieces are no secrets, and `null]` can be guessed.
 pub fn parse_secrets(parameter: &str) -> Vec<Secret> {
-    let from_json = || match serde_json::from_str(parameter) {
-        Ok(Value::Array(list)) => list
-            .iter()
-            .map(|v| v.as_str().map(str::to_owned))
-            .collect::<Option<Vec<_>>>(),
-        _ => None,
+    let texts: Vec<String> = match serde_json::from_str(parameter) {
+        Ok(Value::Array(list)) => {
+            let texts = list.iter().map(|value| value.as_str().map(str::to_owned));
+            texts.collect::<Option<_>>().unwrap_or_default()
+        }
+        Ok(Value::Object(_)) => Vec::new(),
+        _ => parameter.split(['\n', ',']).map(str::to_owned).collect(),
     };
-    let split = || parameter.split(['\n', ',']).map(str::to_owned).collect();
-    let texts: Vec<String> = from_json().unwrap_or_else(split);
     texts
         .iter()
         .map(|s| s.trim())
@@ -63,6 +63,8 @@ pub struct SecretCache {
 impl SecretCache {
     /// How long fetched secrets are used.
     pub const TTL: Duration = Duration::from_mins(5);
+    /// How long they are used although a signature does not fit them.
+    const PATIENCE: Duration = Duration::from_secs(30);
 
     /// An empty cache.
     pub fn new(source: Arc<dyn SecretSource>, clock: Arc<dyn Clock>) -> Self {
@@ -75,11 +77,21 @@ impl SecretCache {
 
     /// The active secrets. A failed refresh is an error, so that a revoked secret never lives on.
     pub async fn active(&self) -> Result<Arc<Vec<Secret>>, PortError> {
+        self.younger_than(Self::TTL).await
+    }
+
+    /// The active secrets, for who has found that none of the cached ones fits: a sender may use a new one as soon as it
+    /// is in the parameter. Fetched again after half a minute only, or guesses would use up SSM's rate.
+    pub async fn again(&self) -> Result<Arc<Vec<Secret>>, PortError> {
+        self.younger_than(Self::PATIENCE).await
+    }
+
+    async fn younger_than(&self, limit: Duration) -> Result<Arc<Vec<Secret>>, PortError> {
         let now = self.clock.now();
         let mut cached = self.cached.lock().await;
         if let Some((fetched, secrets)) = cached.as_ref() {
             let age = now.epoch_millis() - fetched.epoch_millis();
-            if u128::try_from(age).is_ok_and(|age| age < Self::TTL.as_millis()) {
+            if u128::try_from(age).is_ok_and(|age| age < limit.as_millis()) {
                 return Ok(Arc::clone(secrets));
             }
         }
@@ -102,6 +114,25 @@ mod tests {
         }
         assert_eq!(parse_secrets("one"), vec![Secret::new("one")]);
         assert!(parse_secrets(" \n").is_empty());
+    }
+
+    /// W-33: pieces of a document that is no list of secrets are no secrets; `null]` can be guessed.
+    #[test]
+    fn w_33_other_documents_hold_no_secret() {
+        for text in [
+            r#"["a", null]"#,
+            r#"["a", 5]"#,
+            r#"{"current": "a", "previous": "b"}"#,
+            "[]",
+            r#"[""]"#,
+        ] {
+            assert!(parse_secrets(text).is_empty(), "{text}");
+        }
+        assert_eq!(
+            parse_secrets("[k7,{x"),
+            vec![Secret::new("[k7"), Secret::new("{x")],
+            "no JSON at all"
+        );
     }
 
     #[test]
