@@ -48,6 +48,13 @@ impl PortError {
     }
 }
 
+impl PortError {
+    /// The invocation's time was over before the call was: what it has done is unknown.
+    pub fn out_of_time(operation: &'static str) -> Self {
+        Self::transient(operation, "OutOfTime")
+    }
+}
+
 /// What a handler reports to Lambda when the invocation fails. The variant name is
 /// the `errorType`, which Step Functions matches in `Retry` and `Catch` (W-47).
 #[derive(Debug, Clone, Error)]

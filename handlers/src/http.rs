@@ -98,11 +98,15 @@ pub fn origin(event: &Value) -> Option<String> {
         .map(|(_, value)| value)
 }
 
+/// Whether a sender's own key is one: 1 to 255 printable ASCII characters.
+pub fn is_idempotency_key(key: &str) -> bool {
+    (1..=255).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic() || b == b' ')
+}
+
 /// The `Idempotency-Key` header, checked.
 pub fn idempotency_key(request: &ProxyRequest) -> Result<Option<String>, HttpError> {
     let key = request.header("Idempotency-Key").map(str::to_owned);
-    let valid = |k: &String| (1..=255).contains(&k.len()) && k.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
-    if key.as_ref().is_some_and(|k| !valid(k)) {
+    if key.as_ref().is_some_and(|key| !is_idempotency_key(key)) {
         return Err(HttpError::new(
             400,
             "Invalid Idempotency-Key: must be 1-255 printable ASCII characters",

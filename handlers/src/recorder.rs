@@ -76,6 +76,9 @@ pub struct Recorder {
     backoff: Backoff,
 }
 
+/// Code of the error when other writers were in the way all the time: the table answers, so nothing is wrong with it.
+pub const CONTENDED: &str = "TransactionConflict";
+
 /// One attempt's result; `None` when another writer was in the way.
 type Attempt = Result<Option<Recorded>, PortError>;
 
@@ -106,7 +109,7 @@ impl Recorder {
         let mut attempt = 1;
         loop {
             let outcome = match self.uniqueness {
-                Uniqueness::Transaction => self.in_one_transaction(payment, &guards).await,
+                Uniqueness::Transaction => self.in_one_transaction(payment, &guards, attempt > 1).await,
                 Uniqueness::GuardFirst => self.guards_first(payment, &guards).await,
                 Uniqueness::ItemKey => self.by_item_key(payment, received_at).await,
             };
@@ -114,21 +117,21 @@ impl Recorder {
                 return Ok(recorded);
             }
             if !self.backoff.wait_after(attempt).await {
-                return Err(PortError::transient("dynamodb:PutItem", "TransactionConflict"));
+                return Err(PortError::transient("dynamodb:PutItem", CONTENDED));
             }
             attempt += 1;
         }
     }
 
-    async fn in_one_transaction(&self, payment: &dyn Recordable, guards: &[Guard]) -> Attempt {
+    async fn in_one_transaction(&self, payment: &dyn Recordable, guards: &[Guard], again: bool) -> Attempt {
         let item = payment.item(guards[0].timestamp);
         match self.ledger.record(&item, guards).await? {
             RecordOutcome::Recorded => Ok(Some(Recorded::Stored(Earlier::from(&guards[0])))),
             // After a conflict the other writer may have finished: look before trying again.
             RecordOutcome::Conflict => self.previous(guards).await,
             RecordOutcome::AlreadyRecorded => match self.previous(guards).await? {
-                // The item is there and its guard has expired.
-                None if payment.items_tell() => self.by_item_key(payment, guards[0].timestamp).await,
+                // The item is there and its guard has expired: not just now, or an item would be stored without a guard.
+                None if again && payment.items_tell() => self.by_item_key(payment, guards[0].timestamp).await,
                 previous => Ok(previous),
             },
         }
@@ -177,22 +180,17 @@ impl Recorder {
         match self.ledger.put_item(&payment.item(decided.received_at)).await? {
             ItemOutcome::Conflict => Ok(None),
             ItemOutcome::Stored | ItemOutcome::Exists(_) if replayed => Ok(Some(Recorded::Replayed(decided))),
-            ItemOutcome::Stored | ItemOutcome::Exists(_) => Ok(Some(Recorded::Stored(decided))),
+            ItemOutcome::Stored => Ok(Some(Recorded::Stored(decided))),
+            // No guard was there, but the item is: the guards were lost, or are younger than the table.
+            ItemOutcome::Exists(item) => Ok(Some(told_by(payment, &item))),
         }
     }
 
     async fn by_item_key(&self, payment: &dyn Recordable, received_at: UtcMillis) -> Attempt {
-        let earlier = |received_at| Earlier {
-            received_at,
-            body: payment.response(received_at),
-        };
         match self.ledger.put_item(&payment.item(received_at)).await? {
             ItemOutcome::Conflict => Ok(None),
-            ItemOutcome::Stored => Ok(Some(Recorded::Stored(earlier(received_at)))),
-            ItemOutcome::Exists(item) => Ok(Some(match payment.earlier(&item) {
-                Some((hash, first)) if hash == payment.content_hash() => Recorded::Replayed(earlier(first)),
-                _ => Recorded::Different,
-            })),
+            ItemOutcome::Stored => Ok(Some(Recorded::Stored(earlier(payment, received_at)))),
+            ItemOutcome::Exists(item) => Ok(Some(told_by(payment, &item))),
         }
     }
 
@@ -214,11 +212,95 @@ impl Recorder {
     }
 }
 
+fn earlier(payment: &dyn Recordable, received_at: UtcMillis) -> Earlier {
+    Earlier {
+        received_at,
+        body: payment.response(received_at),
+    }
+}
+
+/// What the item in the table says of a payment with its key.
+fn told_by(payment: &dyn Recordable, item: &Item) -> Recorded {
+    match payment.earlier(item) {
+        Some((hash, first)) if hash == payment.content_hash() => Recorded::Replayed(earlier(payment, first)),
+        _ => Recorded::Different,
+    }
+}
+
 impl From<&Guard> for Earlier {
     fn from(guard: &Guard) -> Self {
         Self {
             received_at: guard.timestamp,
             body: guard.response.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use async_trait::async_trait;
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::submission::{Submission, SubmissionRules};
+    use crate::domain::table_schema::TableSchema;
+    use crate::payment_processor::NewPayment;
+
+    /// The guard is there when the transaction looks, and has expired when it is read.
+    #[derive(Default)]
+    struct Expiring(Mutex<Vec<&'static str>>);
+
+    #[async_trait]
+    impl TransactionLedger for Expiring {
+        async fn record(&self, _item: &Item, _guards: &[Guard]) -> Result<RecordOutcome, PortError> {
+            let mut calls = self.0.lock().unwrap();
+            calls.push("record");
+            let seen = calls.iter().filter(|call| **call == "record").count();
+            let there = seen == 1;
+            Ok(if there {
+                RecordOutcome::AlreadyRecorded
+            } else {
+                RecordOutcome::Recorded
+            })
+        }
+
+        async fn guard(&self, _id: &str) -> Result<Option<Guard>, PortError> {
+            self.0.lock().unwrap().push("guard");
+            Ok(None)
+        }
+
+        async fn put_guard(&self, _guard: &Guard) -> Result<RecordOutcome, PortError> {
+            self.0.lock().unwrap().push("put_guard");
+            Ok(RecordOutcome::Recorded)
+        }
+
+        async fn put_item(&self, _item: &Item) -> Result<ItemOutcome, PortError> {
+            self.0.lock().unwrap().push("put_item");
+            Ok(ItemOutcome::Stored)
+        }
+    }
+
+    /// R-19: a guard that expires at this very moment must not leave an item without one.
+    #[tokio::test]
+    async fn r_19_no_item_is_stored_without_its_guard() {
+        let fields = json!({"id": "t", "amount": 1, "currency": "USD"});
+        let rules = SubmissionRules::new(&[], false).unwrap();
+        let submission = Submission::from_json(fields.as_object().unwrap(), &rules).unwrap();
+        let payment = NewPayment {
+            submission: &submission,
+            schema: &TableSchema::from_env(&crate::config::Env::default()).unwrap(),
+            status: "received",
+            region: "r",
+        };
+        let ledger = Arc::new(Expiring::default());
+        let recorder = Recorder::new(ledger.clone(), Uniqueness::Transaction, 24);
+        let now = UtcMillis::from_epoch_millis(0);
+        assert!(matches!(
+            recorder.record(&payment, None, now).await,
+            Ok(Recorded::Stored(_))
+        ));
+        assert_eq!(*ledger.0.lock().unwrap(), ["record", "guard", "record"]);
     }
 }

@@ -1,5 +1,6 @@
 //! In-memory ports for tests, with switches for what can go wrong.
 
+pub(crate) mod faulty;
 pub(crate) mod payments;
 
 use std::collections::{BTreeMap, VecDeque};

@@ -16,6 +16,7 @@ struct PaymentsState {
     items: BTreeMap<String, Item>,
     guards: BTreeMap<String, Guard>,
     calls: Vec<&'static str>,
+    contended: bool,
 }
 
 impl FakePayments {
@@ -43,6 +44,11 @@ impl FakePayments {
 
     pub(crate) fn calls(&self) -> Vec<&'static str> {
         self.state.lock().unwrap().calls.clone()
+    }
+
+    /// Another transaction is always in the way.
+    pub(crate) fn always_in_conflict(&self) {
+        self.state.lock().unwrap().contended = true;
     }
 
     pub(crate) fn forget_guards(&self) {
@@ -87,6 +93,9 @@ impl TransactionLedger for FakePayments {
         self.begin("record").await?;
         let key = self.key_text(item);
         let mut state = self.state.lock().unwrap();
+        if state.contended {
+            return Ok(RecordOutcome::Conflict);
+        }
         if state.items.contains_key(&key) || guards.iter().any(|g| state.guards.contains_key(&g.id)) {
             return Ok(RecordOutcome::AlreadyRecorded);
         }

@@ -119,8 +119,9 @@ impl FraudDetector {
         Ok(self.config.rules.combine(input, model))
     }
 
-    /// Alerts exactly once per transaction, whatever is retried: the right to alert is taken with a
-    /// short lease, and `alerted_at` closes the matter.
+    /// Alerts once per transaction, whatever is retried: the right to alert is taken with a short lease, and
+    /// `alerted_at` closes the matter. Who dies between the alert and `alerted_at` leaves a second alert, rather than
+    /// none: SNS does not know repetitions.
     async fn alert_once(&self, input: &FraudInput, score: &Score, key: &ItemKey) -> Result<(), HandlerError> {
         let now = self.clock.now();
         match self
@@ -194,7 +195,8 @@ fn result_json(key: &ItemKey, analysis: &Value, not_updated_because_status: Opti
 impl Handler for FraudDetector {
     async fn handle(&self, event: Value, invocation: &Invocation) -> Result<Value, HandlerError> {
         let start = Instant::now();
-        let result = self.analyze(&event, invocation).await;
+        let result = invocation.in_time(self.analyze(&event, invocation)).await;
+        let result = result.unwrap_or_else(|| Err(PortError::out_of_time("analysis").into()));
         if let Err(error) = &result {
             tracing::error!(request_id = invocation.request_id, error_type = error.error_type(), %error, "Error in fraud detection");
             self.metrics.count(if error.is_fault() {
@@ -210,5 +212,7 @@ impl Handler for FraudDetector {
     }
 }
 
+#[cfg(test)]
+mod crashes;
 #[cfg(test)]
 mod tests;

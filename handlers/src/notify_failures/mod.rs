@@ -118,6 +118,15 @@ impl NotifyFailures {
         }
     }
 
+    /// A message whose time is over failed; those that are done stay done, and nobody is told of them twice.
+    async fn message_in_time<'m>(&self, message: &'m QueueMessage, invocation: &Invocation) -> (&'m str, Outcome) {
+        let outcome = invocation.in_time(self.handle_message(message)).await;
+        outcome.unwrap_or_else(|| {
+            tracing::error!(message_id = message.id, "no time left for the message");
+            (&message.id, Outcome::Failed)
+        })
+    }
+
     async fn handle_message<'m>(&self, message: &'m QueueMessage) -> (&'m str, Outcome) {
         if self.config.keep == KeepMode::Retain && !self.is_due(message) {
             return (&message.id, Outcome::Quiet);
@@ -203,7 +212,7 @@ impl Handler for NotifyFailures {
             self.metrics.count(HANDLER_FAULT);
             HandlerError::Validation("expected an SQS event with Records".to_owned())
         })?;
-        let work: Vec<_> = messages.iter().map(|m| self.handle_message(m)).collect();
+        let work: Vec<_> = messages.iter().map(|m| self.message_in_time(m, invocation)).collect();
         let outcomes: Vec<(&str, Outcome)> = stream::iter(work).buffered(PARALLEL).collect().await;
         let count = |wanted: Outcome| {
             let number = outcomes.iter().filter(|(_, outcome)| *outcome == wanted).count();
@@ -227,5 +236,7 @@ impl Handler for NotifyFailures {
     }
 }
 
+#[cfg(test)]
+mod crashes;
 #[cfg(test)]
 mod tests;

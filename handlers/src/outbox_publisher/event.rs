@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::stream::NewTransaction;
 use crate::domain::id::TransactionId;
+use crate::domain::time::UtcMillis;
 use crate::error::PortError;
 use crate::ports::{BusEvent, NewObject};
 
@@ -46,10 +47,11 @@ pub fn workflow_input(transaction: &NewTransaction) -> Value {
     json!({"transaction": transaction.item, "timestamp": transaction.timestamp.to_string()})
 }
 
-/// An execution name that depends on the id only: `txn-` and 60 hex digits. Ids may be longer than
-/// the 80 characters of a name and hold characters that names do not allow.
-pub fn execution_name(id: &TransactionId) -> String {
-    let digest = hex::encode(Sha256::digest(id.as_str().as_bytes()));
+/// An execution name that depends on the item's key only: `txn-` and 60 hex digits. Ids may be longer than
+/// the 80 characters of a name and hold characters that names do not allow. The time is part of it because names are
+/// taken for 90 days, and a guard that expires sooner lets an id in again (W-24).
+pub fn execution_name(id: &TransactionId, timestamp: UtcMillis) -> String {
+    let digest = hex::encode(Sha256::digest(format!("{id}#{timestamp}").as_bytes()));
     format!("txn-{}", &digest[..60])
 }
 

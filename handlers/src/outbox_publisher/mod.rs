@@ -8,7 +8,8 @@
 //! The stream is ordered, so the answer names the lowest failed sequence number; Lambda
 //! resumes there (`ReportBatchItemFailures`). A record that can never be processed is
 //! reported as failed too: the event source mapping's retry limit and on-failure destination
-//! take it out of the way, and nothing is lost silently.
+//! take it out of the way, and nothing is lost silently. Once it comes first in its batch, the invocation fails
+//! instead, so that Lambda parts it from the records behind it.
 
 mod event;
 mod stream;
@@ -104,12 +105,31 @@ impl OutboxPublisher {
         }
     }
 
+    /// A record that can never be read, in front of others: reported by its place it would take them along when the
+    /// retry limit is reached, so the whole batch fails and Lambda halves it (`BisectBatchOnFunctionError`; halving does
+    /// not count as a retry) until the record is alone. Nothing has been done for the others yet.
+    fn part_from_poison(&self, first: &StreamRecord) -> Result<(), HandlerError> {
+        let Some(Err(reason)) = &first.transaction else {
+            return Ok(());
+        };
+        self.metrics.count(HANDLER_FAULT);
+        let sequence_number = &first.sequence_number;
+        tracing::error!(
+            sequence_number,
+            reason,
+            "record cannot be read; to be parted from those behind it"
+        );
+        let message = format!("record {sequence_number} cannot be read: {reason}");
+        Err(HandlerError::Internal(message))
+    }
+
     /// Audit and workflow of one transaction.
     async fn prepare(&self, progress: Progress, invocation: &Invocation) -> Progress {
         let Ok(transaction) = &progress.work else {
             return progress;
         };
-        let failure = match self.audit_and_start(transaction, invocation).await {
+        let prepared = invocation.in_time(self.audit_and_start(transaction, invocation)).await;
+        let failure = match prepared.unwrap_or_else(|| Err(PortError::out_of_time("audit"))) {
             Ok(()) => return progress,
             Err(error) => error.to_string(),
         };
@@ -125,7 +145,7 @@ impl OutboxPublisher {
             audit.put_new(&audit_object(transaction)?).await?;
         }
         if let Some(workflow) = &self.workflow {
-            let name = execution_name(&transaction.id);
+            let name = execution_name(&transaction.id, transaction.timestamp);
             let input = workflow_input(transaction);
             let start = workflow.start(&name, &input);
             let annotations = json!({"transaction_id": transaction.id.as_str()});
@@ -139,7 +159,7 @@ impl OutboxPublisher {
 
     /// Publishes in order, up to the first record that failed. Returns how many events were
     /// taken, and the failure.
-    async fn publish(&self, prepared: &[Progress]) -> (u64, Option<(String, String)>) {
+    async fn publish(&self, prepared: &[Progress], invocation: &Invocation) -> (u64, Option<(String, String)>) {
         let mut published = 0;
         let ready: Vec<_> = prepared
             .iter()
@@ -151,7 +171,7 @@ impl OutboxPublisher {
             .map(|(p, t)| (p.sequence_number.as_str(), bus_event(t)))
             .collect();
         for chunk in chunks(&events) {
-            let (taken, failure) = self.put_chunk(chunk).await;
+            let (taken, failure) = self.put_chunk(chunk, invocation).await;
             published += taken;
             if failure.is_some() {
                 return (published, failure);
@@ -162,13 +182,14 @@ impl OutboxPublisher {
     }
 
     /// Puts one request's worth of events, and again those that were refused.
-    async fn put_chunk(&self, chunk: &[(&str, BusEvent)]) -> (u64, Option<(String, String)>) {
+    async fn put_chunk(&self, chunk: &[(&str, BusEvent)], invocation: &Invocation) -> (u64, Option<(String, String)>) {
         let mut pending: Vec<&(&str, BusEvent)> = chunk.iter().collect();
         let mut attempt = 1;
         let mut taken = 0;
         loop {
             let events: Vec<BusEvent> = pending.iter().map(|(_, event)| event.clone()).collect();
-            let lowest = match self.bus.put(&events).await {
+            let put = invocation.in_time(self.bus.put(&events)).await;
+            let lowest = match put.unwrap_or_else(|| Err(PortError::out_of_time("events:PutEvents"))) {
                 Ok(results) => {
                     let refused: Vec<_> = pending
                         .iter()
@@ -218,6 +239,9 @@ impl Handler for OutboxPublisher {
             self.metrics.count(HANDLER_FAULT);
             HandlerError::Validation("expected a DynamoDB stream event with Records".to_owned())
         })?;
+        if let [first, _, ..] = records.as_slice() {
+            self.part_from_poison(first)?;
+        }
         let total = records.len();
         let progress = records.into_iter().filter_map(|record| {
             let work = record.transaction?;
@@ -231,7 +255,7 @@ impl Handler for OutboxPublisher {
             .buffered(PARALLEL)
             .collect()
             .await;
-        let publish = async { Ok::<_, std::convert::Infallible>(self.publish(&prepared).await) };
+        let publish = async { Ok::<_, std::convert::Infallible>(self.publish(&prepared, invocation).await) };
         let Ok((published, failure)) = invocation.trace.subsegment("publish_event", json!({}), publish).await;
 
         self.metrics.emit(&[("EventsPublished", published, Unit::Count)]);
@@ -257,5 +281,7 @@ impl Handler for OutboxPublisher {
     }
 }
 
+#[cfg(test)]
+mod crashes;
 #[cfg(test)]
 mod tests;

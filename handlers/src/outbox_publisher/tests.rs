@@ -159,6 +159,43 @@ async fn a_poison_record_does_not_stop_those_before_it() {
     assert_eq!(setup.published(), ["txn_1", "txn_2"]);
 }
 
+/// W-25: reported again and again, a record that can never be read takes all that follows it in its batch along when
+/// the retry limit is reached. An error makes Lambda halve the batch, until it is alone.
+#[tokio::test]
+async fn w_25_a_poison_record_is_parted_from_those_behind_it() {
+    let setup = setup(false);
+    let mut poison = record(1, "1");
+    poison["dynamodb"]["NewImage"]["transaction_id"] = json!({"S": "no id"});
+    let event = json!({"Records": [poison, record(2, "1"), record(3, "1")]});
+    let error = setup
+        .publisher
+        .handle(event, &Invocation::for_test())
+        .await
+        .unwrap_err();
+    assert_eq!(error.error_type(), "InternalError");
+    assert!(setup.published().is_empty(), "in order");
+    assert_eq!(setup.sink.count(HANDLER_FAULT), 1);
+    let alone = setup.send(vec![event_of_poison()]).await;
+    assert_eq!(alone, failed("0001"));
+}
+
+fn event_of_poison() -> Value {
+    json!({"eventName": "INSERT", "dynamodb": {"SequenceNumber": "0001", "NewImage": {"transaction_id": {"S": "no id"}}}})
+}
+
+/// W-24: a guard that has expired lets an id in again; that is a transaction of its own, and has its own execution.
+#[tokio::test]
+async fn w_24_each_item_has_an_execution_of_its_own() {
+    let setup = setup(true);
+    let first = record(1, "1");
+    let mut later = record(2, "1");
+    later["dynamodb"]["NewImage"]["transaction_id"] = json!({"S": "txn_1"});
+    later["dynamodb"]["NewImage"]["timestamp"] = json!({"S": "2026-02-02T03:04:05.006Z"});
+    setup.send(vec![first.clone(), later.clone()]).await;
+    setup.send(vec![first, later]).await;
+    assert_eq!(setup.workflow.started.lock().unwrap().len(), 2);
+}
+
 #[tokio::test]
 async fn no_event_without_its_audit_object() {
     let setup = setup(false);
@@ -178,7 +215,10 @@ async fn trigger_all_starts_each_workflow_once() {
     }
     let started = setup.workflow.started.lock().unwrap();
     assert_eq!(started.len(), 2);
-    let name = execution_name(&crate::domain::id::TransactionId::parse("txn_2").unwrap());
+    let name = execution_name(
+        &crate::domain::id::TransactionId::parse("txn_2").unwrap(),
+        crate::domain::time::UtcMillis::parse("2026-01-02T03:04:05.006Z").unwrap(),
+    );
     assert_eq!(started[&name]["timestamp"], "2026-01-02T03:04:05.006Z");
     assert_eq!(started[&name]["transaction"]["amount"].to_string(), "7.5");
     assert!(name.len() <= 80 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));

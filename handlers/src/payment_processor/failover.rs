@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::config::FailoverConfig;
+use super::input::IDEMPOTENCY_KEY;
 use crate::domain::submission::Submission;
 use crate::domain::time::UtcMillis;
 use crate::error::PortError;
@@ -23,12 +24,22 @@ impl Failover {
         Self { bus, config, region }
     }
 
-    /// Hands the payment over. It carries its time of receipt, so that its item is the same wherever it is written.
-    pub async fn hand_over(&self, payment: &Submission, received_at: UtcMillis) -> Result<(), PortError> {
+    /// Hands the payment over. It carries its time of receipt, so that its item is the same wherever it is written, and
+    /// the sender's own key, which guards it there as it would have here.
+    pub async fn hand_over(
+        &self,
+        payment: &Submission,
+        idempotency_key: Option<&str>,
+        received_at: UtcMillis,
+    ) -> Result<(), PortError> {
+        let mut transaction = payment.to_json();
+        if let Some(key) = idempotency_key {
+            transaction.insert(IDEMPOTENCY_KEY.to_owned(), key.into());
+        }
         let detail = json!({
             "region": self.region,
             "failover": "true",
-            "transaction": payment.to_json(),
+            "transaction": transaction,
             "timestamp": received_at.to_string(),
         });
         let event = BusEvent {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::domain::time::UtcMillis;
-use crate::http::{HttpError, ProxyRequest, idempotency_key};
+use crate::http::{HttpError, ProxyRequest, idempotency_key, is_idempotency_key};
 
 /// Who calls, and so how success and failure are told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub enum Caller {
     },
     /// A workflow, a rule, or somebody's own call; failures are thrown (P-07).
     Direct {
+        /// `idempotency_key` of the transaction: what an API's header was before the payment was handed over.
+        idempotency_key: Option<String>,
         /// Time of receipt, where an earlier step has decided it (W-11).
         received_at: Option<UtcMillis>,
     },
@@ -28,6 +30,9 @@ pub struct Input {
     /// The payment's fields.
     pub fields: Map<String, Value>,
 }
+
+/// A direct caller's place for what is an API's `Idempotency-Key` header.
+pub(super) const IDEMPOTENCY_KEY: &str = "idempotency_key";
 
 /// Reads an API's request.
 pub fn from_request(request: &ProxyRequest) -> Result<Input, HttpError> {
@@ -47,7 +52,10 @@ pub fn from_direct(event: &Value) -> Result<Input, &'static str> {
     let inner = inner.as_object().ok_or("input must be a JSON object")?;
     let Some(transaction) = wrapped(inner) else {
         return Ok(Input {
-            caller: Caller::Direct { received_at: None },
+            caller: Caller::Direct {
+                idempotency_key: direct_key(inner)?,
+                received_at: None,
+            },
             fields: inner.clone(),
         });
     };
@@ -59,9 +67,20 @@ pub fn from_direct(event: &Value) -> Result<Input, &'static str> {
         }
     };
     Ok(Input {
-        caller: Caller::Direct { received_at },
+        caller: Caller::Direct {
+            idempotency_key: direct_key(transaction)?,
+            received_at,
+        },
         fields: transaction.clone(),
     })
+}
+
+fn direct_key(transaction: &Map<String, Value>) -> Result<Option<String>, &'static str> {
+    match transaction.get(IDEMPOTENCY_KEY) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(key)) if is_idempotency_key(key) => Ok(Some(key.clone())),
+        Some(_) => Err("Invalid idempotency_key: must be 1-255 printable ASCII characters"),
+    }
 }
 
 /// The payment inside `{transaction: {...}}`.
@@ -77,6 +96,13 @@ mod tests {
 
     fn payment() -> Value {
         json!({"id": "TXN001", "amount": 99.99, "currency": "USD", "timestamp": "2024-01-15T10:30:00Z"})
+    }
+
+    fn called_directly(received_at: Option<UtcMillis>) -> Caller {
+        Caller::Direct {
+            idempotency_key: None,
+            received_at,
+        }
     }
 
     /// P-05, P-18: all envelopes lead to the same payment.
@@ -96,7 +122,7 @@ mod tests {
             let input = from_direct(&event).unwrap();
             assert_eq!(
                 (input.fields, input.caller),
-                (expected.clone(), Caller::Direct { received_at: None }),
+                (expected.clone(), called_directly(None)),
                 "{event}"
             );
         }
@@ -114,7 +140,7 @@ mod tests {
     fn an_earlier_steps_time_of_receipt_counts() {
         let input = from_direct(&json!({"transaction": payment(), "timestamp": "2026-01-01T00:00:00.000Z"})).unwrap();
         let received_at = UtcMillis::parse("2026-01-01T00:00:00.000Z").ok();
-        assert_eq!(input.caller, Caller::Direct { received_at });
+        assert_eq!(input.caller, called_directly(received_at));
         assert!(from_direct(&json!({"transaction": payment(), "timestamp": "yesterday"})).is_err());
     }
 

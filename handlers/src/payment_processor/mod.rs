@@ -33,7 +33,7 @@ use crate::error::{HandlerError, PortError, Retryability};
 use crate::http::{HttpError, ProxyRequest, ProxyResponse, is_proxy_event, origin};
 use crate::invocation::{Handler, Invocation};
 use crate::ports::{Clock, TransactionLedger};
-use crate::recorder::{Earlier, Recorded, Recorder};
+use crate::recorder::{CONTENDED, Earlier, Recorded, Recorder};
 use crate::telemetry::emf::{HANDLER_FAULT, Metrics, Unit};
 
 /// Value of `_HANDLER` and of the metric dimension `Handler`.
@@ -120,7 +120,10 @@ impl PaymentProcessor {
     async fn process(&self, input: &Input, invocation: &Invocation) -> Result<Outcome, Refusal> {
         let (key, received_at) = match &input.caller {
             Caller::Http { idempotency_key } => (idempotency_key.as_deref(), None),
-            Caller::Direct { received_at } => (None, *received_at),
+            Caller::Direct {
+                idempotency_key,
+                received_at,
+            } => (idempotency_key.as_deref(), *received_at),
         };
         let received_at = received_at.unwrap_or_else(|| self.clock.now());
         let payment = self.validate(&input.fields, invocation).await?;
@@ -201,7 +204,8 @@ impl PaymentProcessor {
     }
 
     /// Only an API's payment, and only for trouble that may be this region's: a workflow's own retries are its way,
-    /// and an event that came from another region must not go round in circles.
+    /// and an event that came from another region must not go round in circles. A table that is busy with this very
+    /// payment is no trouble of the region's: handed over, it would be written in both (P-17).
     async fn hand_over(
         &self,
         payment: &Submission,
@@ -209,13 +213,14 @@ impl PaymentProcessor {
         caller: &Caller,
         error: PortError,
     ) -> Result<Outcome, Refusal> {
-        let transient = error.retryability == Retryability::Transient;
-        let (Some(failover), Caller::Http { .. }, true) = (&self.failover, caller, transient) else {
+        let transient = error.retryability == Retryability::Transient && error.code != CONTENDED;
+        let (Some(failover), Caller::Http { idempotency_key }, true) = (&self.failover, caller, transient) else {
             return Err(Refusal::Fault(error));
         };
         let id = payment.transaction_id.as_str().to_owned();
         tracing::error!(transaction_id = id, %error, "payment not stored here; handing it over");
-        failover.hand_over(payment, received_at).await?;
+        let key = idempotency_key.as_deref();
+        failover.hand_over(payment, key, received_at).await?;
         Ok(Outcome::HandedOver { id, received_at })
     }
 
@@ -328,15 +333,16 @@ impl Handler for PaymentProcessor {
     async fn handle(&self, event: Value, invocation: &Invocation) -> Result<Value, HandlerError> {
         let start = Instant::now();
         let http = is_proxy_event(&event);
-        let input = if http {
-            self.admit(&event).await
-        } else {
-            from_direct(&event).map_err(|reason| Refusal::Invalid(reason.to_owned()))
+        let work = async {
+            let input = if http {
+                self.admit(&event).await?
+            } else {
+                from_direct(&event).map_err(|reason| Refusal::Invalid(reason.to_owned()))?
+            };
+            self.process(&input, invocation).await
         };
-        let result = match input {
-            Err(refusal) => Err(refusal),
-            Ok(input) => self.process(&input, invocation).await,
-        };
+        let result = invocation.in_time(work).await;
+        let result = result.unwrap_or_else(|| Err(PortError::out_of_time("payment").into()));
         self.note(&result, start, invocation);
         if http {
             let response = self.http_answer(&result);
@@ -347,5 +353,7 @@ impl Handler for PaymentProcessor {
     }
 }
 
+#[cfg(test)]
+mod crashes;
 #[cfg(test)]
 mod tests;

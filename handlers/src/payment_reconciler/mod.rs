@@ -144,4 +144,6 @@ impl Handler for PaymentReconciler {
 }
 
 #[cfg(test)]
+mod crashes;
+#[cfg(test)]
 mod tests;

@@ -94,7 +94,7 @@ impl Sweep {
                 let work: Vec<_> = keys
                     .iter()
                     .take(room)
-                    .map(|key| self.complete(key, &query, now))
+                    .map(|key| self.complete_in_time(key, &query, now, invocation))
                     .collect();
                 let outcomes: Vec<Outcome> = stream::iter(work).buffer_unordered(PARALLEL).collect().await;
                 let count =
@@ -114,6 +114,24 @@ impl Sweep {
     fn room(&self, tally: Tally) -> usize {
         let found = usize::try_from(tally.found()).unwrap_or(usize::MAX);
         self.config.max_payments.saturating_sub(found)
+    }
+
+    /// A payment whose time is over failed, and is the next run's; what is done is counted.
+    async fn complete_in_time(
+        &self,
+        key: &Item,
+        query: &StuckQuery,
+        now: UtcMillis,
+        invocation: &Invocation,
+    ) -> Outcome {
+        let outcome = invocation.in_time(self.complete(key, query, now)).await;
+        outcome.unwrap_or_else(|| {
+            tracing::error!(
+                transaction_id = self.config.schema.id_of(key),
+                "no time left for the stuck payment"
+            );
+            Outcome::Failed
+        })
     }
 
     async fn complete(&self, key: &Item, query: &StuckQuery, now: UtcMillis) -> Outcome {

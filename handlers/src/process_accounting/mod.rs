@@ -124,6 +124,15 @@ impl ProcessAccounting {
         }
     }
 
+    /// A record whose time is over failed; those that are done stay done.
+    async fn record_in_time<'m>(&self, message: &'m QueueMessage, invocation: &Invocation) -> (&'m str, Outcome) {
+        let outcome = invocation.in_time(self.handle_record(message, invocation)).await;
+        outcome.unwrap_or_else(|| {
+            tracing::error!(message_id = message.id, "no time left for the record");
+            (&message.id, Outcome::Failed { fault: true })
+        })
+    }
+
     /// One record, start to end: whether it failed, and the counts.
     async fn handle_record<'m>(&self, message: &'m QueueMessage, invocation: &Invocation) -> (&'m str, Outcome) {
         let payment = payment_ref(&message.body);
@@ -231,7 +240,7 @@ impl Handler for ProcessAccounting {
             self.metrics.count(HANDLER_FAULT);
             HandlerError::Validation("expected an SQS event with Records".to_owned())
         })?;
-        let work: Vec<_> = messages.iter().map(|m| self.handle_record(m, invocation)).collect();
+        let work: Vec<_> = messages.iter().map(|m| self.record_in_time(m, invocation)).collect();
         let outcomes: Vec<(&str, Outcome)> = stream::iter(work).buffered(PARALLEL).collect().await;
         let count = |wanted: fn(&Outcome) -> bool| {
             u64::try_from(outcomes.iter().filter(|(_, outcome)| wanted(outcome)).count()).unwrap_or(u64::MAX)
@@ -260,5 +269,7 @@ impl Handler for ProcessAccounting {
     }
 }
 
+#[cfg(test)]
+mod crashes;
 #[cfg(test)]
 mod tests;

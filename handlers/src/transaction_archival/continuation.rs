@@ -88,7 +88,12 @@ impl Continuation {
 
     /// The number of the next object: unique within the run.
     pub fn next_object_number(&mut self) -> u32 {
-        self.objects += 1;
+        self.skip(1)
+    }
+
+    /// The number so many places on, and from there the run goes on.
+    pub fn skip(&mut self, places: u32) -> u32 {
+        self.objects = self.objects.saturating_add(places);
         self.objects
     }
 }

@@ -32,8 +32,8 @@ pub const NAME: &str = "transaction_archival";
 
 /// A page needs less than this; with less time left the work goes on in another invocation.
 const PAGE_BUDGET: Duration = Duration::from_secs(30);
-/// How many taken keys are stepped over.
-const MAX_KEYS_TRIED: usize = 50;
+/// How often a taken key is stepped over. The steps double, so that these are enough for a million taken keys.
+const MAX_KEYS_TRIED: u32 = 20;
 /// Deletions in flight at once.
 const PARALLEL: usize = 8;
 
@@ -141,12 +141,9 @@ impl TransactionArchival {
             content_type: format.content_type(),
             content_encoding: format.content_encoding(),
         };
-        for _ in 0..MAX_KEYS_TRIED {
-            let (prefix, run, number) = (
-                &self.config.prefix,
-                position.run.compact(),
-                position.next_object_number(),
-            );
+        for attempt in 0..MAX_KEYS_TRIED {
+            let number = position.skip(1 << attempt);
+            let (prefix, run) = (&self.config.prefix, position.run.compact());
             object.key = format!("{prefix}/{date}/run-{run}-{number}.{}", format.extension());
             if self.bucket.put_new(&object).await? == PutOutcome::Created {
                 return Ok(());
@@ -242,5 +239,7 @@ impl Handler for TransactionArchival {
     }
 }
 
+#[cfg(test)]
+mod crashes;
 #[cfg(test)]
 mod tests;

@@ -156,7 +156,10 @@ impl Handler for WebhookValidator {
     async fn handle(&self, event: Value, invocation: &Invocation) -> Result<Value, HandlerError> {
         let start = Instant::now();
         let result = match ProxyRequest::decode(&event, self.config.max_body_bytes) {
-            Ok(request) => self.process(&request, invocation).await,
+            Ok(request) => {
+                let result = invocation.in_time(self.process(&request, invocation)).await;
+                result.unwrap_or_else(|| Err(PortError::out_of_time("webhook").into()))
+            }
             Err(error) => Err(error.into()),
         };
         let (response, outcome) = Self::answer(result, &invocation.request_id);
@@ -176,5 +179,7 @@ impl Handler for WebhookValidator {
     }
 }
 
+#[cfg(test)]
+mod crashes;
 #[cfg(test)]
 mod tests;
