@@ -37,6 +37,11 @@ impl Invocation {
         tokio::time::timeout(limit, work).await.ok()
     }
 
+    /// The same with half of the time that is left, for work that has a second way when the first one does not end.
+    pub async fn in_half_the_time<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::time::timeout(self.remaining() / 2, work).await.ok()
+    }
+
     /// An invocation for tests: five minutes, no trace.
     #[cfg(test)]
     pub(crate) fn for_test() -> Self {
