@@ -90,17 +90,19 @@ def tags_of_many():
 
 
 def one_routing_policy():
-    """Route 53 takes one routing policy for a name and type; ministack takes any mixture."""
+    """Route 53 takes one routing policy for a name and type, and nothing beside a CNAME; ministack takes any mixture."""
     from ministack.services import route53
 
     policies = ("Failover", "Region", "Weight", "GeoLocation", "MultiValueAnswer")
 
     def mixed(records):
         seen = {}
+        aliased = {record["Name"].lower() for record in records if record["Type"] == "CNAME"}
         for record in records:
             policy = next((name for name in policies if record.get(name) is not None), None)
             first = seen.setdefault((record["Name"].lower(), record["Type"]), policy)
-            if first != policy:
+            beside_a_cname = record["Type"] != "CNAME" and record["Name"].lower() in aliased
+            if first != policy or beside_a_cname:
                 return record
         return None
 
@@ -113,7 +115,7 @@ def one_routing_policy():
                 return answer
             route53._records[zone_id] = before
             return route53._error_response("InvalidChangeBatch",
-                f"RRSet with DNS name {wrong['Name']}, type {wrong['Type']} conflicts with one of another routing policy")
+                f"RRSet with DNS name {wrong['Name']}, type {wrong['Type']} conflicts with other records of the name")
         return run
 
     replace(route53, "_change_resource_record_sets", change)

@@ -287,7 +287,7 @@ impl Kind for Route53Record {
         let create = vec![(ChangeAction::Create, record.clone())];
         match self.change(cx, &address.zone, create).await {
             Err(refusal) if refusal.is_code(&["InvalidChangeBatch"]) => {
-                self.create_over_old_policy(cx, &address, record, refusal).await?;
+                self.create_over_old_records(cx, &address, record, refusal).await?;
             }
             answer => answer?,
         }

@@ -224,6 +224,49 @@ async fn somebody_elses_record_is_not_overwritten() {
     assert_eq!(found, Some(id));
 }
 
+/// Route 53 takes nothing beside a CNAME: where `dns.record_type` changes, the stack's old records go in the batch in which
+/// the first of the new ones comes, there and back.
+#[tokio::test]
+async fn r_02_a_cname_takes_the_place_of_the_stacks_own_aliases_and_they_take_its() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let aws = aws(&sandbox);
+    let zone = zone(&aws).await;
+    let checks = Route53HealthCheck(aws.clone());
+    let check = json!({"type": "HTTPS", "fqdn": "a.example.com", "tags": tags("route53_health_check.api")});
+    let cx = context("route53_health_check.api");
+    let check = checks.create(&cx, &settings(check)).await.unwrap()["id"].clone();
+    let record = |of_type: &str| {
+        let mut record = json!({
+            "hosted_zone_id": zone, "name": "pay.example.com", "type": of_type, "set_identifier": "primary",
+            "failover": "PRIMARY", "health_check_id": check,
+        });
+        if of_type == "CNAME" {
+            record["ttl"] = json!(60);
+            record["records"] = json!(["d-1.aws.com"]);
+        } else {
+            record["alias"] = json!({"dns_name": "d-1.aws.com", "hosted_zone_id": "Z1UJRXOUMOOFQ8"});
+        }
+        settings(record)
+    };
+    let kind = Route53Record(aws.clone());
+    let cx = context("route53_record.api");
+    for new in [&["A", "AAAA"][..], &["CNAME"], &["AAAA", "A"]] {
+        for of_type in new {
+            kind.create(&cx, &record(of_type)).await.unwrap();
+        }
+        let mut left = Vec::new();
+        for of_type in ["A", "AAAA", "CNAME"] {
+            let id = format!("{zone}|pay.example.com|{of_type}|primary");
+            if kind.read(&cx, &id, &record(of_type)).await.unwrap().is_some() {
+                left.push(of_type);
+            }
+        }
+        let mut wanted = new.to_vec();
+        wanted.sort_unstable();
+        assert_eq!(left, wanted);
+    }
+}
+
 /// Route 53 takes one routing policy for a name and type, so another one comes in the batch in which the stack's
 /// old records go. Somebody else's stay.
 #[tokio::test]

@@ -1,7 +1,7 @@
-//! From one routing policy to another. Route 53 takes one for each name and type, so the records of the old one have to
-//! go in the same batch in which the first of the new one comes.
+//! From one routing policy to another, or from aliases to a CNAME. Route 53 takes one policy for each name and type, and
+//! nothing beside a CNAME, so the old records have to go in the same batch in which the first of the new ones comes.
 
-use aws_sdk_route53::types::{ChangeAction, ResourceRecordSet};
+use aws_sdk_route53::types::{ChangeAction, ResourceRecordSet, RrType};
 use tap_engine::{Context, KindError, KindResult};
 
 use super::super::route53_health_check::Route53HealthCheck;
@@ -59,9 +59,10 @@ impl Route53Record {
         Ok(false)
     }
 
-    /// Route 53 refuses two routing policies for one name and type. Where a stack's policy changes, its records of the
-    /// old policy go in the very batch in which the first of the new one comes: at no moment is there none.
-    pub(super) async fn create_over_old_policy(
+    /// Route 53 refuses two routing policies for one name and type, and a CNAME beside anything else. Where a stack's policy
+    /// or type of records changes, the old ones go in the very batch in which the first of the new ones comes: at no moment
+    /// is there none.
+    pub(super) async fn create_over_old_records(
         &self,
         cx: &Context,
         address: &Address,
@@ -73,7 +74,7 @@ impl Route53Record {
         for _ in 0..ATTEMPTS {
             let mut changes = Vec::new();
             for there in self.named(cx, &address.zone, &address.name).await? {
-                if there.r#type != record.r#type || policy(&there) == policy(&record) {
+                if !is_in_the_way(&there, &record) {
                     continue;
                 }
                 if !self.is_ours(cx, &address.zone, &there).await? {
@@ -91,6 +92,15 @@ impl Route53Record {
     }
 }
 
+/// Whether Route 53 refuses `record` as long as `there`, a record set of the same name, exists
+/// (<https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/ResourceRecordTypes.html#CNAMEFormat>).
+fn is_in_the_way(there: &ResourceRecordSet, record: &ResourceRecordSet) -> bool {
+    if there.r#type == record.r#type {
+        return policy(there) != policy(record);
+    }
+    [there, record].iter().any(|one| one.r#type == RrType::Cname)
+}
+
 /// The routing policy of a record set; all of one name and type must have the same.
 fn policy(record: &ResourceRecordSet) -> &'static str {
     match record {
@@ -98,5 +108,24 @@ fn policy(record: &ResourceRecordSet) -> &'static str {
         ResourceRecordSet { region: Some(_), .. } => "latency",
         ResourceRecordSet { weight: Some(_), .. } => "weighted",
         _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_route53::types::{ResourceRecordSetFailover, ResourceRecordSetRegion};
+
+    #[test]
+    fn r_01_another_policy_is_in_the_way_and_so_is_anything_beside_a_cname() {
+        let of = |kind: RrType| ResourceRecordSet::builder().name("pay.example.com").r#type(kind);
+        let failover = |kind| of(kind).failover(ResourceRecordSetFailover::Primary).build().unwrap();
+        let latency = |kind| of(kind).region(ResourceRecordSetRegion::UsEast1).build().unwrap();
+        assert!(!is_in_the_way(&failover(RrType::A), &failover(RrType::A)));
+        assert!(!is_in_the_way(&failover(RrType::A), &latency(RrType::Aaaa)));
+        assert!(is_in_the_way(&failover(RrType::A), &latency(RrType::A)));
+        assert!(is_in_the_way(&failover(RrType::A), &failover(RrType::Cname)));
+        assert!(is_in_the_way(&failover(RrType::Cname), &failover(RrType::Aaaa)));
+        assert!(!is_in_the_way(&failover(RrType::Cname), &failover(RrType::Cname)));
     }
 }
