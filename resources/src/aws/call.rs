@@ -106,6 +106,17 @@ pub(super) fn reasons(error: &(dyn std::error::Error + 'static)) -> String {
     all.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
+/// What an error without a message says: Route 53 tells why it refuses a batch of changes in a list of its own
+/// (`InvalidChangeBatch`; aws: route53/record.go).
+fn body(raw: &HttpResponse) -> String {
+    const LONGEST: usize = 1000;
+    let text = String::from_utf8_lossy(raw.body().bytes().unwrap_or_default());
+    match text.trim() {
+        "" => "the service gave no message".to_owned(),
+        text => text.chars().take(LONGEST).collect(),
+    }
+}
+
 /// The SDK's error as the engine knows it.
 fn error_of<E>(operation: &str, error: &SdkError<E, HttpResponse>) -> KindError
 where
@@ -118,7 +129,7 @@ where
             KindError::Service {
                 operation,
                 code: meta.code().unwrap_or("Unknown").to_owned(),
-                message: meta.message().unwrap_or("the service gave no message").to_owned(),
+                message: meta.message().map_or_else(|| body(context.raw()), ToOwned::to_owned),
                 request_id: error.request_id().map(ToOwned::to_owned),
                 status: Some(context.raw().status().as_u16()),
             }

@@ -15,7 +15,7 @@ use tap_engine::{Change, Context, Kind, KindError, KindResult, KindSpec, Observe
 use super::checks::Checks;
 use super::fields::{Fields, Seen};
 use super::shape::{built, claim, tag_changes, unless_default};
-use super::{Aws, call, found, tags};
+use super::{Aws, call, found, policy, tags};
 
 /// The kind; `id` is the repository's name.
 pub struct EcrRepository(pub Arc<Aws>);
@@ -329,6 +329,13 @@ impl Kind for EcrRepository {
             &found,
         )?;
         Ok(Some(name.to_owned()))
+    }
+
+    fn normalise(&self, setting: &str, value: &Value) -> Value {
+        match setting {
+            "policy" => policy::normalise(value),
+            _ => tap_engine::json::normalise(value, false),
+        }
     }
 
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {

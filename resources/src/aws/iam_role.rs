@@ -14,7 +14,7 @@ use tap_engine::{Change, Context, Kind, KindResult, KindSpec, Observed, Outputs,
 use super::checks::Checks;
 use super::fields::{Fields, Seen};
 use super::shape::{built, claim, tag_changes, unless_default};
-use super::{Aws, call, found, tags};
+use super::{Aws, call, found, policy, tags};
 
 /// The kind; `id` is the role's name.
 pub struct IamRole(pub Arc<Aws>);
@@ -326,7 +326,11 @@ impl Kind for IamRole {
         };
         let client = self.0.iam(&cx.region);
         let mut inline = Map::new();
-        for name in self.inline_names(cx, id).await? {
+        // Somebody may delete it between two of these calls.
+        let Some(names) = found(self.inline_names(cx, id).await, GONE)? else {
+            return Ok(None);
+        };
+        for name in names {
             let answer = call(cx, "iam:GetRolePolicy", || {
                 client.get_role_policy().role_name(id).policy_name(&name).send()
             })
@@ -335,7 +339,9 @@ impl Kind for IamRole {
                 inline.insert(name, document(&policy.policy_document));
             }
         }
-        let attached = self.attached(cx, id).await?;
+        let Some(attached) = found(self.attached(cx, id).await, GONE)? else {
+            return Ok(None);
+        };
         let mut seen = Seen::default();
         seen.put("role_name", Some(role.role_name()))
             .put("path", unless_default(recorded, "path", Some(role.path()), "/"))
@@ -393,6 +399,21 @@ impl Kind for IamRole {
         Ok(Some(name.to_owned()))
     }
 
+    /// IAM hands trust policies back with other formatting and account ids as the ARN of their root.
+    fn normalise(&self, setting: &str, value: &Value) -> Value {
+        match (setting, value) {
+            ("assume_role_policy", _) => policy::normalise(value),
+            ("inline_policies", Value::Object(policies)) => {
+                let normal = |(name, document): (&String, &Value)| (name.clone(), policy::normalise(document));
+                Value::Object(policies.iter().map(normal).collect())
+            }
+            _ => {
+                let unordered = SPEC.setting(setting).is_some_and(|s| s.unordered);
+                tap_engine::json::normalise(value, unordered)
+            }
+        }
+    }
+
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
         let mut checks = Checks::new(settings);
         checks
@@ -415,6 +436,27 @@ mod tests {
             json!({"Version": "2012-10-17", "a": "100%+x"})
         );
         assert_eq!(decode("50%"), "50%", "a stray percent sign stays");
+    }
+
+    #[test]
+    fn how_iam_writes_a_policy_is_no_difference() {
+        let kind = IamRole(super::super::testing::aws());
+        let trust = |principal: &str, action: Value| {
+            json!({"Version": "2012-10-17", "Statement": [
+                {"Effect": "Allow", "Principal": {"AWS": principal}, "Action": action},
+            ]})
+        };
+        let (written, told) = (
+            trust("111122223333", json!(["sts:AssumeRole"])),
+            trust("arn:aws:iam::111122223333:root", json!("sts:AssumeRole")),
+        );
+        for (setting, a, b) in [
+            ("assume_role_policy", written.clone(), told.clone()),
+            ("inline_policies", json!({"p": written}), json!({"p": told.to_string()})),
+            ("managed_policy_arns", json!(["a", "b"]), json!(["b", "a"])),
+        ] {
+            assert_eq!(kind.normalise(setting, &a), kind.normalise(setting, &b), "{setting}");
+        }
     }
 
     #[test]

@@ -432,7 +432,15 @@ impl Kind for KmsKey {
                 .send()
         })
         .await;
-        found(answer, GONE).map(|_| ())
+        match answer {
+            // Somebody was quicker, or the look above saw an old state (aws: kms/key.go, resourceKeyDelete).
+            Err(KindError::Service { code, message, .. })
+                if code == "KMSInvalidStateException" && message.contains("is pending deletion") =>
+            {
+                Ok(())
+            }
+            answer => found(answer, GONE).map(|_| ()),
+        }
     }
 
     async fn find(&self, cx: &Context, _desired: &Settings) -> KindResult<Option<String>> {

@@ -5,12 +5,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde_json::Value;
 use tap_engine::json::parse_document;
 use tap_engine::{Change, Context, Kind, KindResult, KindSpec, Observed, Outputs, Setting, Settings};
 
 use super::checks::Checks;
 use super::fields::{Fields, Seen};
-use super::{Aws, call, found};
+use super::{Aws, call, found, policy};
 
 /// The kind; `id` is the policy's name. Policies carry no tags: the name, which holds the stack's
 /// suffix, proves whose it is.
@@ -113,6 +114,13 @@ impl Kind for LogResourcePolicy {
         let name = desired.text("policy_name")?;
         let exists = self.document(cx, name).await?.is_some();
         Ok((exists && !cx.known_ids.iter().any(|id| id == name)).then(|| name.to_owned()))
+    }
+
+    fn normalise(&self, setting: &str, value: &Value) -> Value {
+        match setting {
+            "policy_document" => policy::normalise(value),
+            _ => tap_engine::json::normalise(value, false),
+        }
     }
 
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use aws_sdk_cloudwatchlogs::types::{MetricFilter as Described, MetricTransformation, StandardUnit};
 use serde::{Deserialize, Serialize};
-use serde_json::Number;
+use serde_json::{Number, Value};
 use tap_engine::{Change, Context, Kind, KindError, KindResult, KindSpec, Observed, Outputs, Setting, Settings};
 
 use super::checks::{Checks, literal};
@@ -219,6 +219,19 @@ impl Kind for MetricFilter {
         Ok(self.filter(cx, &id).await?.filter(|_| !known).map(|_| id))
     }
 
+    /// Without a unit, the unit is `None` (doc: `MetricTransformation`, `unit`).
+    fn normalise(&self, setting: &str, value: &Value) -> Value {
+        let mut value = tap_engine::json::normalise(value, false);
+        if let ("metric_transformations", Value::Array(items)) = (setting, &mut value) {
+            for members in items.iter_mut().filter_map(Value::as_object_mut) {
+                if members.get("unit").is_some_and(|unit| unit == "None") {
+                    members.remove("unit");
+                }
+            }
+        }
+        value
+    }
+
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
         let mut checks = Checks::new(settings);
         checks.required(&["log_group_name", "filter_name", "metric_transformations"]);
@@ -285,7 +298,7 @@ fn mistakes(transformation: &Transformation) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     fn latency() -> Value {
         json!({"metric_name": "APILatency", "metric_namespace": "PaymentProcessing/dev", "metric_value": "$.responseLatency"})
@@ -306,6 +319,18 @@ mod tests {
                 "
 ",
             )
+    }
+
+    #[test]
+    fn no_unit_is_the_unit_none() {
+        let kind = MetricFilter(super::super::testing::aws());
+        let normal = |unit: Value| {
+            let mut transformation = latency();
+            transformation["unit"] = unit;
+            kind.normalise("metric_transformations", &json!([transformation]))
+        };
+        assert_eq!(normal(json!("None")), normal(Value::Null));
+        assert_ne!(normal(json!("Count")), normal(Value::Null));
     }
 
     #[test]

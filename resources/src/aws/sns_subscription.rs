@@ -35,7 +35,6 @@ const PROTOCOLS: &[&str] = &[
 ];
 /// Setting and attribute.
 const ATTRIBUTES: &[(&str, &str)] = &[
-    // The scope first: a policy is checked against it.
     ("filter_policy_scope", "FilterPolicyScope"),
     ("filter_policy", "FilterPolicy"),
     ("raw_message_delivery", "RawMessageDelivery"),
@@ -146,13 +145,30 @@ impl SnsSubscription {
 }
 
 /// What goes back into the attribute when its setting is removed.
-fn default_of(setting: &str) -> &'static str {
+fn default_of(setting: &str) -> Option<&'static str> {
     match setting {
-        "filter_policy_scope" => "MessageAttributes",
-        "raw_message_delivery" => "false",
+        "filter_policy_scope" => Some("MessageAttributes"),
+        "raw_message_delivery" => Some("false"),
         // doc: an empty policy is no policy.
-        _ => "{}",
+        "filter_policy" => Some("{}"),
+        // A value that is empty is refused here (aws: sns/topic_subscription.go, putSubscriptionAttribute).
+        _ => None,
     }
+}
+
+/// Changed settings with their attributes, in the order in which SNS takes them: a policy is checked against the scope, and
+/// `MessageBody` allows more. On the way to it the scope comes first, on the way back it comes last (aws:
+/// sns/topic_subscription.go, putSubscriptionAttributes).
+fn due(change: &Change<'_>) -> Vec<(&'static str, &'static str)> {
+    let mut due: Vec<_> = ATTRIBUTES
+        .iter()
+        .copied()
+        .filter(|(name, _)| change.has(name))
+        .collect();
+    let scope = change.after.opt_text("filter_policy_scope");
+    let scope_is_first = scope == Some("MessageBody");
+    due.sort_by_key(|(name, _)| (*name == "filter_policy_scope") != scope_is_first);
+    due
 }
 
 fn observed(attributes: &HashMap<String, String>, recorded: &Settings) -> Seen {
@@ -267,17 +283,15 @@ impl Kind for SnsSubscription {
             });
         }
         let client = self.0.sns(&cx.region);
-        for (setting, attribute) in ATTRIBUTES.iter().filter(|(setting, _)| change.has(setting)) {
-            let value = change
-                .after
-                .document(setting)
-                .unwrap_or_else(|| default_of(setting).to_owned());
+        for (setting, attribute) in due(change) {
+            let value = change.after.document(setting);
+            let value = value.or_else(|| default_of(setting).map(str::to_owned));
             call(cx, "sns:SetSubscriptionAttributes", || {
                 client
                     .set_subscription_attributes()
                     .subscription_arn(&arn)
-                    .attribute_name(*attribute)
-                    .attribute_value(value.as_str())
+                    .attribute_name(attribute)
+                    .set_attribute_value(value.clone())
                     .send()
             })
             .await?;
@@ -318,6 +332,68 @@ fn is_e164(number: &str) -> bool {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    use super::super::scripted::{Scripted, context};
+
+    /// An SNS with one subscription; answers what attributes were set, with their values.
+    async fn attributes_set(before: Value, after: Value) -> Vec<(String, Option<String>)> {
+        const ID: &str = "arn:aws:sns:us-east-1:111122223333:t|sqs|arn:aws:sqs:us-east-1:111122223333:q";
+        let list = "<ListSubscriptionsByTopicResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\">\
+            <ListSubscriptionsByTopicResult><Subscriptions><member>\
+            <SubscriptionArn>arn:aws:sns:us-east-1:111122223333:t:1</SubscriptionArn><Protocol>sqs</Protocol>\
+            <Endpoint>arn:aws:sqs:us-east-1:111122223333:q</Endpoint>\
+            </member></Subscriptions></ListSubscriptionsByTopicResult></ListSubscriptionsByTopicResponse>";
+        let sns = Scripted::new(move |_, _| (200, list.to_owned()));
+        let (before, after): (Settings, Settings) = (
+            serde_json::from_value(before).unwrap(),
+            serde_json::from_value(after).unwrap(),
+        );
+        let names = before.keys().chain(after.keys());
+        let changed: Vec<String> = names
+            .filter(|name| before.get(*name) != after.get(*name))
+            .cloned()
+            .collect();
+        let change = Change {
+            before: &before,
+            after: &after,
+            changed: &changed,
+            outputs: &Outputs::new(),
+        };
+        let kind = SnsSubscription(sns.aws());
+        kind.update(&context("sns_subscription.s"), ID, &change).await.unwrap();
+        let parameter = |body: &str, name: &str| {
+            let pairs = body.split('&').filter_map(|pair| pair.split_once('='));
+            pairs
+                .into_iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| value.to_owned())
+        };
+        let asked = sns.asked();
+        let bodies = asked.iter().map(|asked| asked.body.as_str());
+        bodies
+            .filter_map(|body| Some((parameter(body, "AttributeName")?, parameter(body, "AttributeValue"))))
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn the_scope_of_a_policy_is_widened_before_it_and_narrowed_after_it() {
+        let flat = json!({"filter_policy": {"kind": ["a"]}});
+        let nested = json!({"filter_policy": {"body": {"kind": ["a"]}}, "filter_policy_scope": "MessageBody"});
+        let order = |set: Vec<(String, Option<String>)>| set.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        let widened = order(attributes_set(flat.clone(), nested.clone()).await);
+        assert_eq!(widened, ["FilterPolicyScope", "FilterPolicy"]);
+        let narrowed = order(attributes_set(nested, flat).await);
+        assert_eq!(narrowed, ["FilterPolicy", "FilterPolicyScope"]);
+    }
+
+    #[tokio::test]
+    async fn a_redrive_policy_is_taken_away_by_no_value_and_a_filter_by_an_empty_one() {
+        let redrive = json!({"redrive_policy": {"deadLetterTargetArn": "arn:aws:sqs:us-east-1:111122223333:dlq"}});
+        let set = attributes_set(redrive, json!({})).await;
+        assert_eq!(set, [("RedrivePolicy".to_owned(), None)]);
+        let set = attributes_set(json!({"filter_policy": {"kind": ["a"]}}), json!({})).await;
+        assert_eq!(set, [("FilterPolicy".to_owned(), Some("%7B%7D".to_owned()))]);
+    }
 
     #[test]
     fn an_endpoint_may_hold_bars() {

@@ -15,7 +15,7 @@ use tap_engine::{Change, Context, Kind, KindError, KindResult, KindSpec, Observe
 use super::call::Poll;
 use super::checks::Checks;
 use super::fields::{Fields, Seen};
-use super::{Aws, call, found, tags, wait_until};
+use super::{Aws, call, found, policy, tags, wait_until};
 
 /// The kind; `id` is the queue URL.
 pub struct SqsQueue(pub Arc<Aws>);
@@ -282,6 +282,13 @@ impl Kind for SqsQueue {
                 cx.key, cx.stack
             ),
         })
+    }
+
+    fn normalise(&self, setting: &str, value: &Value) -> Value {
+        match setting {
+            "policy" => policy::normalise(value),
+            _ => tap_engine::json::normalise(value, false),
+        }
     }
 
     /// The limits of `SetQueueAttributes`, in seconds

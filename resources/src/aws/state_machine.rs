@@ -180,13 +180,13 @@ impl StateMachine {
     async fn update_machine(&self, cx: &Context, arn: &str, change: &Change<'_>) -> KindResult<()> {
         let client = self.0.states(&cx.region);
         let after = change.after;
-        let mut request = client.update_state_machine().state_machine_arn(arn);
-        if change.has("definition") {
-            request = request.set_definition(after.document("definition"));
-        }
-        if change.has("role_arn") {
-            request = request.role_arn(after.text("role_arn")?);
-        }
+        // One of the two at least has to be named, also where only something else changes (doc: `UpdateStateMachine`,
+        // `MissingRequiredParameter`).
+        let mut request = client
+            .update_state_machine()
+            .state_machine_arn(arn)
+            .set_definition(after.document("definition"))
+            .role_arn(after.text("role_arn")?);
         if change.has("logging") {
             let off = || LoggingConfiguration::builder().level(LogLevel::Off).build();
             request = request.logging_configuration(logging(after)?.unwrap_or_else(off));
@@ -369,6 +369,35 @@ impl Kind for StateMachine {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use super::super::scripted::{Scripted, context};
+
+    /// doc: `UpdateStateMachine`: without definition and role, a change of the logging is refused.
+    #[tokio::test]
+    async fn an_update_always_names_definition_and_role() {
+        let described = r#"{"stateMachineArn": "a", "name": "m", "definition": "{\"StartAt\": \"A\"}", "roleArn": "r",
+            "type": "EXPRESS", "creationDate": 0, "updateDate": 0}"#;
+        let states = Scripted::new(move |_, _| (200, described.to_owned()));
+        let after = json!({"name": "m", "definition": {"StartAt": "A"}, "role_arn": "r", "tracing_enabled": true});
+        let after: Settings = serde_json::from_value(after).unwrap();
+        let changed = ["tracing_enabled".to_owned()];
+        let change = Change {
+            before: &Settings::new(),
+            after: &after,
+            changed: &changed,
+            outputs: &Outputs::new(),
+        };
+        let kind = StateMachine(states.aws());
+        kind.update(&context("state_machine.m"), "a", &change).await.unwrap();
+        let update: Value = serde_json::from_str(&states.asked()[0].body).unwrap();
+        assert_eq!(
+            update,
+            json!({
+                "stateMachineArn": "a", "definition": r#"{"StartAt":"A"}"#, "roleArn": "r",
+                "tracingConfiguration": {"enabled": true},
+            })
+        );
+    }
 
     #[test]
     fn no_logging_is_not_drift_and_a_missing_answer_is_not_either() {

@@ -16,6 +16,8 @@ use super::fields::{Fields, Seen};
 use super::wafv2::{GONE, adopted, outputs, parts, retag, sdk_tags, tags_of, with_fresh_token};
 use super::{Aws, call, found, tags};
 
+mod ranges;
+
 /// The kind; `id` is `id|name|scope`.
 pub struct Wafv2IpSet(pub Arc<Aws>);
 
@@ -218,6 +220,17 @@ impl Kind for Wafv2IpSet {
         adopted(&self.0, cx, hit, "wafv2:ListIPSets", &format!("an IP set named {name}")).await
     }
 
+    fn normalise(&self, setting: &str, value: &Value) -> Value {
+        let Some(items) = value.as_array().filter(|_| setting == "addresses") else {
+            return tap_engine::json::normalise(value, false);
+        };
+        let form = |item: &Value| {
+            item.as_str()
+                .map_or_else(|| item.clone(), |text| ranges::canonical(text).into())
+        };
+        tap_engine::json::normalise(&items.iter().map(form).collect(), true)
+    }
+
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
         let mut checks = Checks::new(settings);
         checks.required(&["name", "scope", "ip_address_version", "addresses"]);
@@ -234,6 +247,11 @@ impl Kind for Wafv2IpSet {
                 checks.wrong(
                     "addresses",
                     format!("{address} is not a range of {version} in CIDR notation (/1 to /32 or /128)"),
+                );
+            } else if let Some(network) = ranges::network_of(address) {
+                checks.wrong(
+                    "addresses",
+                    format!("{address} must begin at its network's first address: {network}"),
                 );
             }
         }

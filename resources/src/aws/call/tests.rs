@@ -140,3 +140,16 @@ async fn operations_with_a_low_quota_wait_for_their_turn() {
     retry::pace("apigateway:CreateDeployment", "eu-west-1").await;
     assert_eq!(started.elapsed().as_secs(), 10, "another region has its own quota");
 }
+
+#[tokio::test]
+async fn an_error_that_keeps_its_reasons_in_a_list_says_them() {
+    use crate::aws::scripted::Scripted;
+    let refusal = r#"<InvalidChangeBatch xmlns="https://route53.amazonaws.com/doc/2013-04-01/"><Messages>
+        <Message>Tried to delete resource record set [name='a.test.', type='A'] but it was not found</Message>
+        </Messages><RequestId>1</RequestId></InvalidChangeBatch>"#;
+    let route53 = Scripted::new(move |_, _| (400, refusal.to_owned()));
+    let client = route53.aws().route53("us-east-1");
+    let error = call(&cx(), "route53:GetChange", || client.get_change().id("1").send()).await;
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("but it was not found"), "{error}");
+}

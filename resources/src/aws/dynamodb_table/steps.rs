@@ -7,9 +7,9 @@ use std::time::Duration;
 use aws_sdk_dynamodb::operation::update_table::builders::UpdateTableFluentBuilder;
 use aws_sdk_dynamodb::types::{
     BillingMode, CreateGlobalSecondaryIndexAction, DeleteGlobalSecondaryIndexAction, GlobalSecondaryIndexUpdate,
-    IndexStatus, PointInTimeRecoverySpecification, SseSpecification, SseStatus, SseType, StreamSpecification,
-    StreamViewType, TableClass, TableDescription, TableStatus, TimeToLiveSpecification, TimeToLiveStatus,
-    UpdateGlobalSecondaryIndexAction,
+    IndexStatus, PointInTimeRecoverySpecification, SseDescription, SseSpecification, SseStatus, SseType,
+    StreamSpecification, StreamViewType, TableClass, TableDescription, TableStatus, TimeToLiveSpecification,
+    TimeToLiveStatus, UpdateGlobalSecondaryIndexAction,
 };
 use tap_engine::{Context, KindError, KindResult, Settings};
 
@@ -189,8 +189,14 @@ impl DynamodbTable {
         Ok(())
     }
 
+    /// AWS counts changes of the encryption (after four in a day, one in six hours: provider-aws of crossplane-contrib, issue
+    /// 1440): what is there already is not asked for again.
     pub(super) async fn set_sse(&self, cx: &Context, name: &str, after: &Settings) -> KindResult<()> {
-        let specification = sse_specification(after.parse("sse")?);
+        let wanted: Option<Sse> = after.parse("sse")?;
+        if is_encrypted_so(self.table(cx, name).await?.sse_description(), wanted.as_ref()) {
+            return Ok(());
+        }
+        let specification = sse_specification(wanted);
         self.update_table(cx, name, TABLE_LIMIT, |update| {
             update.sse_specification(specification.clone())
         })
@@ -310,6 +316,17 @@ fn indexes_of(table: &TableDescription) -> Vec<Index> {
     indexes.filter_map(|index| index_of(index, table)).collect()
 }
 
+/// Whether the encryption is surely the wanted one; of the AWS managed key, no answer says so.
+fn is_encrypted_so(there: Option<&SseDescription>, wanted: Option<&Sse>) -> bool {
+    let is_on = |s: &SseStatus| matches!(s, SseStatus::Enabled | SseStatus::Enabling | SseStatus::Updating);
+    let there = there.filter(|sse| sse.status().is_some_and(is_on));
+    match (wanted.filter(|wanted| wanted.enabled), there) {
+        (None, there) => there.is_none(),
+        (Some(wanted), Some(there)) => wanted.kms_key_id.is_some() && there.kms_master_key_arn == wanted.kms_key_id,
+        (Some(_), None) => false,
+    }
+}
+
 /// The encryption as AWS takes it.
 pub(super) fn sse_specification(sse: Option<Sse>) -> SseSpecification {
     match sse {
@@ -319,5 +336,41 @@ pub(super) fn sse_specification(sse: Option<Sse>) -> SseSpecification {
             .set_kms_master_key_id(sse.kms_key_id)
             .build(),
         _ => SseSpecification::builder().enabled(false).build(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "arn:aws:kms:us-east-1:111122223333:key/k";
+
+    fn there(status: SseStatus, key: &str) -> SseDescription {
+        SseDescription::builder().status(status).kms_master_key_arn(key).build()
+    }
+
+    fn wanted(enabled: bool, key: Option<&str>) -> Sse {
+        Sse {
+            enabled,
+            kms_key_id: key.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn an_encryption_that_is_there_already_is_not_asked_for_again() {
+        let (on, off) = (there(SseStatus::Enabled, KEY), there(SseStatus::Disabled, KEY));
+        assert!(is_encrypted_so(Some(&on), Some(&wanted(true, Some(KEY)))));
+        assert!(is_encrypted_so(Some(&off), Some(&wanted(false, None))));
+        assert!(is_encrypted_so(None, None));
+        // Another key, an alias, or AWS's own key, which is not told apart.
+        for key in [
+            Some("arn:aws:kms:us-east-1:111122223333:key/other"),
+            Some("alias/k"),
+            None,
+        ] {
+            assert!(!is_encrypted_so(Some(&on), Some(&wanted(true, key))), "{key:?}");
+        }
+        assert!(!is_encrypted_so(Some(&on), None));
+        assert!(!is_encrypted_so(Some(&off), Some(&wanted(true, Some(KEY)))));
     }
 }

@@ -4,6 +4,7 @@ use aws_sdk_wafv2::error::BuildError;
 use aws_sdk_wafv2::primitives::Blob;
 use aws_sdk_wafv2::types as sdk;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{Plain, Statement};
 
@@ -174,5 +175,19 @@ impl Field {
             }),
             uri_path: field.uri_path.as_ref().map(|_| Plain {}),
         }
+    }
+}
+
+/// WAF answers names of headers in lower case (aws: wafv2/web_acl_logging_configuration.go; wafv2/schemas.go).
+pub(super) fn lower_header_names(rules: &mut Value) {
+    match rules {
+        Value::Array(items) => items.iter_mut().for_each(lower_header_names),
+        Value::Object(members) => {
+            if let Some(Value::String(name)) = members.get_mut("SingleHeader").and_then(|h| h.get_mut("Name")) {
+                *name = name.to_lowercase();
+            }
+            members.values_mut().for_each(lower_header_names);
+        }
+        _ => {}
     }
 }
