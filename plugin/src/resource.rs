@@ -60,7 +60,7 @@ pub struct PlanDestroyResponse {
 pub struct CreateRequest {
     /// The planned state.
     pub planned: Value,
-    /// The configuration, wholly known now, with its write-only values.
+    /// The configuration as planned (`lifecycle.ignore_changes` left out), wholly known now, with its write-only values.
     pub config: Value,
     /// The plan's private bytes.
     pub private: Vec<u8>,
@@ -73,7 +73,7 @@ pub struct UpdateRequest {
     pub prior: Value,
     /// The planned state.
     pub planned: Value,
-    /// The configuration, wholly known now, with its write-only values.
+    /// The configuration as planned (`lifecycle.ignore_changes` left out), wholly known now, with its write-only values.
     pub config: Value,
     /// The plan's private bytes.
     pub private: Vec<u8>,

@@ -126,6 +126,36 @@ fn defaults_fill_elements_and_leave_the_rest() {
 }
 
 #[test]
+fn null_elements_are_named() {
+    let schema = Schema::new(0)
+        .attribute("tags", Attribute::map(Type::String))
+        .attribute("mails", Attribute::list(Type::String))
+        .attribute("overrides", Attribute::map(Type::map(Type::String)))
+        .attribute("thing", Attribute::of(Type::object([("x", Type::String)])))
+        .attribute("rules", Attribute::list_of(function()));
+    let config = value(json!({
+        "tags": {"a": null, "b": "1"}, "mails": ["x", null], "overrides": {"k": {"s": null}, "l": null},
+        "thing": {"x": null}, "rules": [null]
+    }));
+    let found = schema.validate(&config, MODERN);
+    assert_eq!(
+        messages(&found),
+        [
+            "tags[\"a\"] Missing value",
+            "mails[1] Missing value",
+            "overrides[\"k\"][\"s\"] Missing value",
+            "overrides[\"l\"] Missing value",
+            "rules[0] Missing value",
+        ]
+    );
+    let detail = &found.iter().next().unwrap().detail;
+    assert_eq!(
+        detail,
+        "tags[\"a\"] is null. Give it a value, or leave the element out."
+    );
+}
+
+#[test]
 fn validation_names_every_place() {
     let config = value(json!({
         "arn": "given", "bogus": 1, "rules": [{"protocol": "tcp"}],

@@ -5,6 +5,7 @@ use super::walk::{Object, elements, nested};
 use super::{NestedBlock, Schema};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::path::AttributePath;
+use crate::types::Type;
 use crate::value::Value;
 
 /// What the Terraform that sends a configuration can do.
@@ -94,16 +95,40 @@ impl Walk {
             for (path, element) in elements(nesting, value, path) {
                 self.element(nesting, object, element, &path);
             }
+        } else {
+            self.nulls(&attribute.ty(), value, path);
         }
         self.hidden = outside;
     }
 
     fn element(&mut self, nesting: Nesting, object: Object<'_>, element: &Value, path: &AttributePath) {
         if element.is_null() && nesting != Nesting::Single {
-            self.error(path, "Missing value", "An element of this collection is null.".into());
+            self.missing(path);
         } else {
             self.object(object, element, path);
         }
+    }
+
+    /// Terraform lets elements of collections be null; there is nothing that a provider could make of one.
+    fn nulls(&mut self, ty: &Type, value: &Value, path: &AttributePath) {
+        let (inner, elements) = match ty {
+            Type::List(inner) => (inner, elements(Nesting::List, value, path)),
+            Type::Set(inner) => (inner, elements(Nesting::Set, value, path)),
+            Type::Map(inner) => (inner, elements(Nesting::Map, value, path)),
+            _ => return,
+        };
+        for (path, element) in elements {
+            if element.is_null() {
+                self.missing(&path);
+            } else {
+                self.nulls(inner, element, &path);
+            }
+        }
+    }
+
+    fn missing(&mut self, path: &AttributePath) {
+        let detail = format!("{path} is null. Give it a value, or leave the element out.");
+        self.error(path, "Missing value", detail);
     }
 
     fn run_validators(&mut self, attribute: &Attribute, value: &Value, path: &AttributePath) {

@@ -36,7 +36,7 @@ impl ProviderService {
                 });
             diagnostics.extend(call.await?);
         }
-        Ok(diagnostics)
+        Ok(typed.schema.visible(diagnostics))
     }
 
     pub(super) async fn configure(
@@ -53,7 +53,8 @@ impl ProviderService {
         let call = self.calls.run("ConfigureProvider", "the provider", |_| async move {
             provider.configure(&config, &version).await
         });
-        Ok(call.await?)
+        let diagnostics = call.await?;
+        Ok(self.registry.provider_schema.schema.visible(diagnostics))
     }
 
     pub(super) async fn validate_data_source(
@@ -72,7 +73,7 @@ impl ProviderService {
                 });
             diagnostics.extend(call.await?);
         }
-        Ok(diagnostics)
+        Ok(entry.typed.schema.visible(diagnostics))
     }
 
     pub(super) async fn read_data(
@@ -154,7 +155,7 @@ impl ProviderService {
                 });
             diagnostics.extend(call.await?);
         }
-        Ok(diagnostics)
+        Ok(entry.typed.schema.visible(diagnostics))
     }
 
     pub(super) async fn open_ephemeral(

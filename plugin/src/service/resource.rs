@@ -38,7 +38,7 @@ impl ProviderService {
                 });
             diagnostics.extend(call.await?);
         }
-        Ok(diagnostics)
+        Ok(entry.typed.schema.visible(diagnostics))
     }
 
     pub(super) async fn upgrade_state(
@@ -163,7 +163,7 @@ impl ProviderService {
         let response = call.await?;
 
         let schema = &entry.typed.schema;
-        let mut diagnostics = response.diagnostics;
+        let mut diagnostics = schema.visible(response.diagnostics);
         let mut planned = schema.conform(response.planned, &mut diagnostics);
         let mut requires_replace = Vec::new();
         if let Some(prior) = &existing {
@@ -237,7 +237,8 @@ impl ProviderService {
         let planned = entry.typed.decode(request.planned_state.as_ref(), "planned_state")?;
         let config = entry.typed.decode(request.config.as_ref(), "config")?;
         let types = planned.types.or(&config.types).or(&prior.types);
-        let change = Change::of(prior.value, planned.value, config.value, request.planned_private)?;
+        let config = entry.typed.schema.as_planned(config.value, &planned.value);
+        let change = Change::of(prior.value, planned.value, config, request.planned_private)?;
         let applied = self.run_change(entry, &request.type_name, change).await;
         encode_applied(entry, applied, &types)
     }
