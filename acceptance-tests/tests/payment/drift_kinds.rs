@@ -1,18 +1,18 @@
 //! Drift of the kinds that no other stack has in its tests: domain and DNS, firewall, replica keys, layers, subscriptions.
 //! One plan shows exactly what was changed or deleted by hand, one apply mends it (9.2, item 15).
 
-use crate::hand::Hand;
 use crate::site::{Site, stack};
 use std::collections::BTreeSet;
 use std::io::Write as _;
+use tap_acceptance_tests::Hand;
 use tap_acceptance_tests::payment::ADDRESS;
 use tap_acceptance_tests::pipeline::Configuration;
 
 /// The primary region, and the other one.
-pub(crate) const REGIONS: [&str; 2] = ["us-east-1", "us-west-2"];
-pub(crate) const DOMAIN: &str = "pay.example.com";
+const REGIONS: [&str; 2] = ["us-east-1", "us-west-2"];
+const DOMAIN: &str = "pay.example.com";
 
-/// Kind, and what the plan says once [`Hand::change`] has changed it.
+/// Kind, and what the plan says once [`Hand::change`] has changed the component.
 const CHANGED: [(&str, &str); 8] = [
     (
         "api_base_path_mapping",
@@ -142,7 +142,8 @@ async fn applied(suffix: &str) -> (Site, String) {
 }
 
 async fn hand(site: &Site) -> Hand {
-    Hand::new(&site.aws, &site.payments().await)
+    let payments = site.payments().await;
+    Hand::new(&site.aws, &payments)
 }
 
 async fn end(site: Site, zone: &str) {
@@ -153,15 +154,23 @@ async fn end(site: Site, zone: &str) {
     }
 }
 
+/// The subscription's key holds its endpoint.
+const SHORT: &str = "sqs_partner";
+
+fn endpoint(site: &Site) -> String {
+    format!("sqs_arn_aws_sqs_us_east_1_{}_partner", site.aws.account())
+}
+
+/// The key of a component that the tables above call by a short one.
+fn long(site: &Site, component: &str) -> String {
+    component.replace(SHORT, &endpoint(site))
+}
+
 /// What the plan says, with the subscription's long key made short.
 async fn shown(site: &Site) -> BTreeSet<String> {
-    let plan = site.plan().await;
-    let endpoint = format!("sqs_arn_aws_sqs_us_east_1_{}_partner", site.aws.account());
-    let changes = plan.component_changes(ADDRESS);
-    changes
-        .iter()
-        .map(|change| change.replace(&endpoint, "sqs_partner"))
-        .collect()
+    let changes = site.plan().await.component_changes(ADDRESS);
+    let short = changes.iter().map(|change| change.replace(&endpoint(site), SHORT));
+    short.collect()
 }
 
 #[tokio::test]
@@ -171,8 +180,9 @@ async fn a_changed_setting_of_every_kind_shows_alone_and_is_put_right() {
     let known = CHANGED.iter().chain(&UNCHANGEABLE).map(|(kind, _)| *kind);
     let known: BTreeSet<&str> = known.chain(IN_THE_PIPELINE).chain(IN_DRIFT).collect();
     assert_eq!(hand.kinds(), known, "kinds of the stack and kinds of the tables");
-    for (kind, _) in CHANGED {
-        hand.change(kind).await;
+    for (_, change) in CHANGED {
+        let (component, _) = change.rsplit_once('.').unwrap();
+        hand.change(&long(&site, component)).await.unwrap();
     }
 
     let shown = shown(&site).await;
@@ -181,7 +191,7 @@ async fn a_changed_setting_of_every_kind_shows_alone_and_is_put_right() {
     assert_eq!(shown, expected);
     site.apply_plan().await;
     site.must_be_settled().await;
-    hand.forget_the_other_web_acl().await;
+    hand.tidy_up().await.unwrap();
     end(site, &zone).await;
 }
 
@@ -190,8 +200,8 @@ async fn a_changed_setting_of_every_kind_shows_alone_and_is_put_right() {
 async fn a_deleted_object_of_every_kind_is_made_again() {
     let (site, zone) = applied("kgaps").await;
     let hand = hand(&site).await;
-    for (kind, component) in DELETED {
-        hand.delete(kind, component).await;
+    for (_, component) in DELETED {
+        hand.delete(&long(&site, component)).await.unwrap();
     }
 
     let shown = shown(&site).await;

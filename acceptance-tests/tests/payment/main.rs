@@ -11,7 +11,6 @@ mod edits;
 mod end_to_end;
 mod examples;
 mod failover;
-mod hand;
 mod import;
 mod killed;
 #[path = "../leaks/mod.rs"]

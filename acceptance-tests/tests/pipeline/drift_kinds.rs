@@ -2,12 +2,12 @@
 //! Terraform's back. One plan shows exactly these, one apply mends them all.
 
 use crate::changes::changes;
-use crate::meddler::Meddler;
 use crate::site::Site;
 use std::collections::BTreeSet;
+use tap_acceptance_tests::Hand;
 use tap_acceptance_tests::pipeline::Configuration;
 
-/// Kind, and what the plan says once [`Meddler::change`] has changed it.
+/// Kind, and what the plan says once [`Hand::change`] has changed the component.
 const CHANGED: [(&str, &str); 30] = [
     (
         "api_gateway_response",
@@ -45,7 +45,7 @@ const CHANGED: [(&str, &str); 30] = [
     ("log_resource_policy", "log_resource_policy.low_value.policy_document"),
     ("metric_alarm", "metric_alarm.dlq_depth.threshold"),
     ("rest_api", "rest_api.webhook.description"),
-    ("s3_bucket", "s3_bucket.audit.versioning"),
+    ("s3_bucket", "s3_bucket.audit.public_access_block"),
     ("schedule", "schedule.archival.schedule_expression"),
     ("sns_topic", "sns_topic.alerts.display_name"),
     ("sqs_queue", "sqs_queue.dlq.message_retention_seconds"),
@@ -80,7 +80,7 @@ const UNCHANGEABLE: [(&str, &str); 7] = [
     ),
 ];
 
-/// Kind, and the component of it that [`Meddler::delete`] deletes.
+/// Kind, and the component of it that [`Hand::delete`] deletes.
 const DELETED: [(&str, &str); 22] = [
     ("api_gateway_response", "api_gateway_response.default_5xx"),
     ("api_usage_plan_key", "api_usage_plan_key.sender"),
@@ -124,9 +124,10 @@ async fn a_changed_setting_of_every_kind_shows_alone_and_is_put_right() {
     let site = Site::applied(&configuration("drifts")).await;
     let pipeline = site.pipeline().await;
     every_kind_is_listed(pipeline.components().values());
-    let meddler = Meddler::new(&site.aws, &pipeline);
-    for (kind, _) in CHANGED {
-        meddler.change(kind).await;
+    let hand = Hand::new(&site.aws, &pipeline);
+    for (_, change) in CHANGED {
+        let (component, _) = change.rsplit_once('.').unwrap();
+        hand.change(component).await.unwrap();
     }
 
     let plan = site.plan().await;
@@ -136,7 +137,7 @@ async fn a_changed_setting_of_every_kind_shows_alone_and_is_put_right() {
     assert_eq!(changes(&plan), expected, "{}", plan.text);
     site.apply_plan().await;
     site.must_be_settled().await;
-    meddler.forget_the_other_key().await;
+    hand.tidy_up().await.unwrap();
     site.destroy().await;
 }
 
@@ -150,10 +151,11 @@ fn every_kind_is_listed<'a>(components: impl Iterator<Item = &'a serde_json::Val
 #[tokio::test]
 async fn a_deleted_object_of_every_kind_is_made_again() {
     let site = Site::applied(&configuration("gaps")).await;
-    let meddler = Meddler::new(&site.aws, &site.pipeline().await);
+    let pipeline = site.pipeline().await;
+    let hand = Hand::new(&site.aws, &pipeline);
     let before = site.ids().await;
-    for (kind, component) in DELETED {
-        meddler.delete(kind, component).await;
+    for (_, component) in DELETED {
+        hand.delete(component).await.unwrap();
     }
 
     let plan = site.plan().await;
