@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use crate::component::{Graph, Key, Settings};
 use crate::kind::Registry;
 use crate::plan::{PlanError, Problem, not_in_stack, unknown_setting};
+use crate::reference::UNKNOWN;
 
 /// Tag that names the stack an object belongs to: `<stack kind>/<suffix>`.
 pub const STACK_TAG: &str = "tap:stack";
@@ -18,6 +19,13 @@ pub const COMPONENT_TAG: &str = "tap:component";
 const MOST_TAGS: usize = 48;
 const LONGEST_NAME: usize = 128;
 const LONGEST_VALUE: usize = 256;
+
+/// What IAM, Lambda, SNS and others take in names and values of tags: `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`, as in
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_Tag.html>. A few services take more; a stack has all of them.
+fn odd(text: &str) -> Option<char> {
+    let fits = |c: char| c.is_alphanumeric() || (c.is_whitespace() && !c.is_control()) || "_.:/=+-@".contains(c);
+    text.chars().find(|c| !fits(*c))
+}
 
 /// Sets the `tags` of every component whose kind takes tags: the user's, over them the
 /// component's own, over them [`STACK_TAG`] and [`COMPONENT_TAG`].
@@ -72,10 +80,30 @@ fn check_tags(tags: &BTreeMap<String, String>) -> Vec<PlanError> {
             errors.push(bad(format!(
                 "{name:?}: a tag's name has 1 to {LONGEST_NAME} characters"
             )));
+        } else if let Some(odd) = odd(name).or_else(|| odd(value).filter(|_| !value.contains(UNKNOWN))) {
+            errors.push(bad(format!(
+                "{name}: {odd:?} is no character for tags, which may hold letters, digits, spaces and _.:/=+-@"
+            )));
         } else if value.chars().count() > LONGEST_VALUE {
             errors.push(bad(format!(
                 "{name}: a tag's value has at most {LONGEST_VALUE} characters"
             )));
+        }
+    }
+    errors.extend(alike(tags).into_iter().map(bad));
+    errors
+}
+
+/// IAM knows no difference between upper and lower case in tags' names
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html#id_tags_rules>).
+fn alike(tags: &BTreeMap<String, String>) -> Vec<String> {
+    let mut seen: BTreeMap<String, &String> = BTreeMap::new();
+    let mut errors = Vec::new();
+    for name in tags.keys() {
+        if let Some(other) = seen.insert(name.to_lowercase(), name) {
+            errors.push(format!(
+                "{name} and {other} differ in upper and lower case only, which IAM roles do not take: leave one out"
+            ));
         }
     }
     errors
@@ -91,7 +119,7 @@ pub fn override_settings(
     let mut errors = Vec::new();
     for (key, settings) in overrides {
         if !graph.components.contains_key(key) {
-            errors.push(PlanError::new(Problem::NotInStack, key, not_in_stack(graph)));
+            errors.push(PlanError::new(Problem::NotInStack, key, not_in_stack(graph, key)).at("overrides"));
             continue;
         }
         let Some(component) = graph.components.get_mut(key) else {
@@ -164,10 +192,35 @@ mod tests {
             (&long, "1"),
             ("", "1"),
             ("ok", &"v".repeat(257)),
+            ("mark<up>", "1"),
+            ("odd", "two\nlines"),
         ]);
         let errors = own(&mut graph(), "demo/dev", &bad, &registry()).unwrap_err();
-        assert_eq!(errors.len(), 5);
+        assert_eq!(errors.len(), 7);
         assert!(errors.iter().all(|e| e.problem == Problem::BadTag));
+    }
+
+    #[test]
+    fn tags_of_every_language_and_those_to_come_are_taken() {
+        let good = tags(&[("Größe", "müde Löwen"), ("a.b:/=+-@_", "50"), ("id", UNKNOWN)]);
+        own(&mut graph(), "demo/dev", &good, &registry()).unwrap();
+    }
+
+    #[test]
+    fn tags_that_iam_takes_for_one_are_refused() {
+        let errors = own(
+            &mut graph(),
+            "demo/dev",
+            &tags(&[("Team", "a"), ("team", "b")]),
+            &registry(),
+        )
+        .unwrap_err();
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        assert!(
+            errors[0].message.contains("team and Team differ"),
+            "{}",
+            errors[0].message
+        );
     }
 
     #[test]
@@ -192,7 +245,7 @@ mod tests {
         );
         assert_eq!(
             errors[1].to_string(),
-            "plain.b: the stack has no such component; it has: plain.a"
+            "plain.b: overrides: the stack has no such component; of this kind it has: plain.a"
         );
     }
 }

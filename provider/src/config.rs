@@ -20,10 +20,20 @@ pub(crate) fn schema() -> Schema {
                     "the ARN of an IAM role",
                 )),
         )
-        .attribute("session_name", text("Session name. Default: `terraform-provider-tap`."))
+        // doc: STS `AssumeRole`, parameters RoleSessionName and ExternalId.
+        .attribute(
+            "session_name",
+            text("Session name. Default: `terraform-provider-tap`.").validate(check::matches(
+                r"^[A-Za-z0-9_+=,.@-]{2,64}$",
+                "2 to 64 letters, digits and `_+=,.@-`",
+            )),
+        )
         .attribute(
             "external_id",
-            text("External id that the role's trust policy asks for."),
+            text("External id that the role's trust policy asks for.").validate(check::matches(
+                r"^[A-Za-z0-9_+=,.@:/-]{2,1224}$",
+                "2 to 1224 letters, digits and `_+=,.@:/-`",
+            )),
         );
     let tags = Attributes::new().attribute("tags", Attribute::map(Type::String).optional().description("The tags."));
     let url = || check::matches("^https?://[^ ]+$", "a URL");

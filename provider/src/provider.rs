@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tap_plugin::{DataSource, Diagnostic, Diagnostics, EphemeralResource, Provider, Resource, Schema, Value};
+use tap_plugin::{
+    AttributePath, DataSource, Diagnostic, Diagnostics, EphemeralResource, Provider, Resource, Schema, Value,
+};
 use tap_resources::api_key_secret::ApiKeySecret;
-use tap_resources::aws::{self, connect::connect, record::SsmRecords};
+use tap_resources::aws::connect::{ConnectError, connect};
+use tap_resources::aws::{self, record::SsmRecords};
 use tap_resources::composite::session::{Session, SessionSlot};
 use tap_resources::composite::{CompositeResource, Environment, Stacks};
 use tap_resources::observability_stack::ObservabilityStack;
@@ -32,6 +35,23 @@ impl TapProvider {
     }
 }
 
+/// What went wrong, and which argument of the provider block decides it.
+fn not_connected(error: &ConnectError) -> Diagnostic {
+    let (summary, argument) = match error {
+        ConnectError::NoRegion => ("The region is missing", None),
+        ConnectError::BadRegion(_) => ("No such region", Some("region")),
+        ConnectError::Refused { .. } => ("AWS does not accept the credentials", None),
+        ConnectError::NoCredentials(_) => ("No AWS credentials", None),
+        ConnectError::NoAnswer { .. } => ("AWS cannot be reached", None),
+        ConnectError::WrongAccount { .. } => ("The wrong AWS account", Some("allowed_account_ids")),
+    };
+    let diagnostic = Diagnostic::error(summary, error.to_string());
+    match argument {
+        Some(name) => diagnostic.at(AttributePath::root(name)),
+        None => diagnostic,
+    }
+}
+
 #[async_trait]
 impl Provider for TapProvider {
     fn schema(&self) -> Schema {
@@ -50,7 +70,7 @@ impl Provider for TapProvider {
         };
         let (aws, region) = match connect(config.connection).await {
             Ok(connected) => connected,
-            Err(error) => return Diagnostic::error("AWS cannot be reached", error.to_string()).into(),
+            Err(error) => return not_connected(&error).into(),
         };
         let aws = Arc::new(aws);
         let environment = Environment {

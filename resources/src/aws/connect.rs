@@ -11,6 +11,9 @@ use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::app_name::AppName;
 use thiserror::Error;
 
@@ -64,9 +67,25 @@ pub enum ConnectError {
     /// The region is not one name.
     #[error("{0:?} is not the name of an AWS region, such as eu-central-1")]
     BadRegion(String),
-    /// `sts:GetCallerIdentity` failed.
-    #[error("sts:GetCallerIdentity: {0}")]
-    Identity(String),
+    /// AWS answered `sts:GetCallerIdentity` with an error: code and message.
+    #[error("sts:GetCallerIdentity in {region}: {reason}")]
+    Refused {
+        /// Where it was asked.
+        region: String,
+        /// What it said.
+        reason: String,
+    },
+    /// Nothing to sign a call with: what was looked for, and what came of it.
+    #[error("{0}")]
+    NoCredentials(String),
+    /// `sts:GetCallerIdentity` could not be asked: no such region, no network.
+    #[error("sts:GetCallerIdentity in {region}: {reason}")]
+    NoAnswer {
+        /// Where it was to be asked.
+        region: String,
+        /// What stood in the way.
+        reason: String,
+    },
     /// Another account than allowed.
     #[error("the credentials belong to account {found}, and `allowed_account_ids` has only {allowed}")]
     WrongAccount {
@@ -148,7 +167,7 @@ pub async fn connect(connection: Connection) -> Result<(Aws, String), ConnectErr
         .get_caller_identity()
         .send()
         .await
-        .map_err(|error| ConnectError::Identity(reasons(&error)))?;
+        .map_err(|error| identity_error(&connection, &region, &error))?;
     let account = identity.account().unwrap_or_default().to_owned();
     let allowed = &connection.allowed_account_ids;
     if !allowed.is_empty() && !allowed.contains(&account) {
@@ -163,6 +182,43 @@ pub async fn connect(connection: Connection) -> Result<(Aws, String), ConnectErr
         .unwrap_or("aws")
         .to_owned();
     Ok((Aws::new(base, options, account, partition), region))
+}
+
+fn identity_error<E>(connection: &Connection, region: &str, error: &SdkError<E, HttpResponse>) -> ConnectError
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    // What is neither of the network nor of time came before the call was sent: it could not be signed.
+    if matches!(error, SdkError::DispatchFailure(failure) if failure.is_other()) {
+        return ConnectError::NoCredentials(without_credentials(connection, &reasons(error)));
+    }
+    let region = region.to_owned();
+    let meta = error.as_service_error().map(ProvideErrorMetadata::meta);
+    match meta.and_then(|meta| Some((meta.code()?, meta.message().unwrap_or_default()))) {
+        Some((code, message)) => ConnectError::Refused {
+            region,
+            reason: format!("{code}: {message}"),
+        },
+        None => ConnectError::NoAnswer {
+            region,
+            reason: reasons(error),
+        },
+    }
+}
+
+/// Where credentials were looked for, what came of it, and what would be right.
+fn without_credentials(connection: &Connection, reasons: &str) -> String {
+    if let Some(role) = &connection.assume_role {
+        return format!("the role {} cannot be assumed: {reasons}", role.role_arn);
+    }
+    match &connection.profile {
+        Some(profile) => {
+            format!("the profile {profile:?} of the shared configuration files gives no credentials: {reasons}")
+        }
+        None => format!(
+            "there are none: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE or `profile`, or sign in (aws sso login): {reasons}"
+        ),
+    }
 }
 
 /// Who calls, for the user agent: this provider and the Terraform or OpenTofu that runs it, with their versions.
@@ -268,6 +324,17 @@ mod tests {
             name("1.0 (x)"),
             provider,
             "blanks and parentheses have no place in a user agent"
+        );
+    }
+
+    #[test]
+    fn who_has_no_credentials_hears_where_they_were_looked_for() {
+        let mut connection = Connection::default();
+        assert!(without_credentials(&connection, "x").contains("AWS_ACCESS_KEY_ID"));
+        connection.profile = Some("nope".to_owned());
+        assert_eq!(
+            without_credentials(&connection, "not enabled"),
+            "the profile \"nope\" of the shared configuration files gives no credentials: not enabled"
         );
     }
 

@@ -250,6 +250,7 @@ impl Kind for RestApi {
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
         let mut checks = Checks::new(settings);
         checks
+            .length("name", 1..=1024)
             .one_of("api_key_source", &["HEADER", "AUTHORIZER"])
             .range("minimum_compression_size", 0..=10_485_760);
         let types = settings.texts("endpoint_types").unwrap_or_default();

@@ -39,6 +39,8 @@ const ATTRIBUTES: &[(&str, &str)] = &[
     ("filter_policy", "FilterPolicy"),
     ("raw_message_delivery", "RawMessageDelivery"),
     ("redrive_policy", "RedrivePolicy"),
+    // The role that SNS delivers to Firehose with; only such a subscription has one.
+    ("subscription_role_arn", "SubscriptionRoleArn"),
 ];
 
 static SPEC: KindSpec = KindSpec {
@@ -51,6 +53,7 @@ static SPEC: KindSpec = KindSpec {
         Setting::new("filter_policy_scope"),
         Setting::new("raw_message_delivery"),
         Setting::new("redrive_policy"),
+        Setting::new("subscription_role_arn"),
     ],
     outputs: &["id", "arn"],
     volatile_outputs: &["arn"],
@@ -58,6 +61,7 @@ static SPEC: KindSpec = KindSpec {
     taggable: false,
     create_before_delete: false,
     iam_actions: &[
+        "iam:PassRole",
         "sns:GetSubscriptionAttributes",
         "sns:ListSubscriptionsByTopic",
         "sns:SetSubscriptionAttributes",
@@ -184,6 +188,7 @@ fn observed(attributes: &HashMap<String, String>, recorded: &Settings) -> Seen {
         "redrive_policy",
         attribute("RedrivePolicy").map(|text| parse_document(text)),
     )
+    .put("subscription_role_arn", attribute("SubscriptionRoleArn").cloned())
     .put_unless_default("filter_policy_scope", scope, "MessageAttributes", recorded)
     .put_unless_default("raw_message_delivery", raw, false, recorded);
     seen
@@ -201,18 +206,22 @@ impl Kind for SnsSubscription {
             .required(&["topic_arn", "protocol", "endpoint"])
             .one_of("protocol", PROTOCOLS)
             .one_of("filter_policy_scope", &["MessageAttributes", "MessageBody"]);
-        let endpoint = checks.known_text("endpoint").unwrap_or_default();
-        match checks.known_text("protocol") {
-            Some("sms") if !endpoint.is_empty() && !is_e164(endpoint) => {
+        let protocol = checks.known_text("protocol").unwrap_or_default();
+        if let Some(endpoint) = checks.known_text("endpoint") {
+            let (fits, wanted) = suits(protocol, endpoint);
+            if !fits {
                 checks.wrong(
                     "endpoint",
-                    "must be a telephone number like +4915112345678 (E.164), without spaces",
+                    format!("must be {wanted} with the protocol {protocol}, not {endpoint:?}"),
                 );
             }
-            Some("email" | "email-json") if !endpoint.is_empty() && !endpoint.contains('@') => {
-                checks.wrong("endpoint", format!("must be an e-mail address, not {endpoint:?}"));
-            }
-            _ => {}
+        }
+        let with_role = settings.value("subscription_role_arn").is_some();
+        if (protocol == "firehose") != with_role {
+            checks.wrong(
+                "subscription_role_arn",
+                "goes with the protocol firehose, which needs it, and with no other",
+            );
         }
         checks.done()
     }
@@ -321,6 +330,25 @@ impl Kind for SnsSubscription {
     }
 }
 
+/// Whether SNS takes the endpoint for the protocol, and what it takes (doc: SNS `Subscribe`, parameter Endpoint).
+fn suits(protocol: &str, endpoint: &str) -> (bool, &'static str) {
+    let arn = |service: &str| endpoint.starts_with("arn:") && endpoint.split(':').nth(2) == Some(service);
+    match protocol {
+        "sms" => (
+            is_e164(endpoint),
+            "a telephone number like +4915112345678 (E.164), without spaces,",
+        ),
+        "email" | "email-json" => (endpoint.contains('@'), "an e-mail address"),
+        "http" => (endpoint.starts_with("http://"), "a URL that begins with http://"),
+        "https" => (endpoint.starts_with("https://"), "a URL that begins with https://"),
+        "sqs" => (arn("sqs"), "the ARN of a queue"),
+        "lambda" => (arn("lambda"), "the ARN of a function"),
+        "firehose" => (arn("firehose"), "the ARN of a delivery stream"),
+        "application" => (arn("sns"), "the ARN of a platform endpoint"),
+        _ => (true, ""),
+    }
+}
+
 /// W-41: `+` and 7 to 15 digits, the first not 0.
 fn is_e164(number: &str) -> bool {
     number.strip_prefix('+').is_some_and(|digits| {
@@ -393,6 +421,51 @@ mod tests {
         assert_eq!(set, [("RedrivePolicy".to_owned(), None)]);
         let set = attributes_set(json!({"filter_policy": {"kind": ["a"]}}), json!({})).await;
         assert_eq!(set, [("FilterPolicy".to_owned(), Some("%7B%7D".to_owned()))]);
+    }
+
+    #[test]
+    fn endpoints_that_do_not_suit_their_protocol_are_found_at_plan_time() {
+        let kind = SnsSubscription(super::super::testing::aws());
+        let wrong = |protocol: &str, endpoint: &str, role: Option<&str>| -> Vec<String> {
+            let mut settings = json!({"topic_arn": "${sns_topic.a.arn}", "protocol": protocol, "endpoint": endpoint});
+            if let Some(role) = role {
+                settings["subscription_role_arn"] = role.into();
+            }
+            let settings: Settings = serde_json::from_value(settings).unwrap();
+            kind.validate(&settings)
+                .into_iter()
+                .map(|(setting, _)| setting)
+                .collect()
+        };
+        let (stream, role) = ("arn:aws:firehose:r:1:deliverystream/s", "arn:aws:iam::1:role/r");
+        let fine = [
+            ("email", "a@b.test", None),
+            ("https", "https://x.test", None),
+            ("sqs", "arn:aws-cn:sqs:r:1:q", None),
+            ("sqs", "${sqs_queue.q.arn}", None),
+            ("lambda", "arn:aws:lambda:r:1:function:f:live", None),
+            ("application", "arn:aws:sns:r:1:endpoint/GCM/a/b", None),
+            ("firehose", stream, Some(role)),
+        ];
+        for (protocol, endpoint, role) in fine {
+            assert_eq!(
+                wrong(protocol, endpoint, role),
+                Vec::<String>::new(),
+                "{protocol} {endpoint}"
+            );
+        }
+        let bad = [
+            ("email", "ab.test"),
+            ("https", "http://x.test"),
+            ("sqs", "https://sqs.r.amazonaws.com/1/q"),
+            ("lambda", "my-function"),
+            ("sms", "0151"),
+        ];
+        for (protocol, endpoint) in bad {
+            assert_eq!(wrong(protocol, endpoint, None), ["endpoint"], "{protocol} {endpoint}");
+        }
+        assert_eq!(wrong("firehose", stream, None), ["subscription_role_arn"]);
+        assert_eq!(wrong("sqs", "arn:aws:sqs:r:1:q", Some(role)), ["subscription_role_arn"]);
     }
 
     #[test]

@@ -295,6 +295,8 @@ impl Kind for SqsQueue {
     /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html>).
     fn validate(&self, settings: &Settings) -> Vec<(String, String)> {
         let mut checks = Checks::new(settings);
+        // doc: `CreateQueue`, parameter `QueueName`; FIFO queues, which end in `.fifo`, are not made here.
+        checks.name("name", 80, "-_");
         checks.range("delay_seconds", 0..=900);
         checks.range("visibility_timeout_seconds", 0..=43_200);
         checks.range("message_retention_seconds", 60..=1_209_600);
@@ -319,6 +321,19 @@ mod tests {
         assert!(!settings.contains_key("visibility_timeout_seconds"));
         assert_eq!(settings["message_retention_seconds"], json!(1_209_600));
         assert_eq!(settings["policy"], json!({"Version": "2012-10-17"}));
+    }
+
+    #[test]
+    fn names_that_sqs_refuses_are_found_at_plan_time() {
+        let kind = SqsQueue(super::super::testing::aws());
+        let wrong = |name: &str| {
+            !kind
+                .validate(&Settings::from([("name".to_owned(), json!(name))]))
+                .is_empty()
+        };
+        assert!(
+            !wrong("eventbridge-dlq_dev") && wrong("a b") && wrong("") && wrong("a.fifo") && wrong(&"q".repeat(81))
+        );
     }
 
     #[test]

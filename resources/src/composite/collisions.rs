@@ -7,79 +7,13 @@ use serde_json::{Value, json};
 use tap_engine::{Component, Graph, reference};
 use tap_plugin::Value as Terraform;
 
+use super::identity::{Identity, identity};
 use super::{Composite, Environment};
 use crate::observability_stack::ObservabilityStack;
 use crate::payment_stack::PaymentStack;
 use crate::webhook_pipeline::WebhookPipeline;
 
 const HOME: &str = "us-east-1";
-
-/// How AWS tells objects of a kind apart.
-enum Identity {
-    /// By these settings, in one region. Kinds that share names share the first member.
-    Regional(&'static str, &'static [&'static str]),
-    /// By these settings, in the whole account, or beyond.
-    Global(&'static [&'static str]),
-    /// AWS gives each object an id of its own: equal objects stand side by side.
-    Own,
-    /// All stacks share it, and it stays when they go (X-07, N-21).
-    Shared,
-}
-
-#[allow(clippy::too_many_lines, reason = "a table: one line for each kind")]
-fn identity(kind: &str) -> Identity {
-    use Identity::{Global, Own, Regional, Shared};
-    match kind {
-        "api_account" => Shared,
-        "kms_key" | "kms_replica_key" | "route53_health_check" | "vpc_endpoint" => Own,
-        "dashboard" => Global(&["dashboard_name"]),
-        "iam_role" => Global(&["role_name"]),
-        "route53_record" => Global(&["hosted_zone_id", "name", "type", "set_identifier"]),
-        "s3_bucket" | "s3_bucket_replication" => Global(&["bucket"]),
-        // API Gateway takes equal names of APIs, plans and keys; metrics and people could not tell them apart.
-        "rest_api" => Regional("rest_api", &["name"]),
-        "api_key" => Regional("api_key", &["name"]),
-        "api_usage_plan" => Regional("api_usage_plan", &["name"]),
-        "api_base_path_mapping" => Regional("api_base_path_mapping", &["domain_name", "base_path"]),
-        "api_deployment" => Regional("api_deployment", &["rest_api_id"]),
-        "api_domain_name" => Regional("api_domain_name", &["domain_name"]),
-        "api_gateway_response" => Regional("api_gateway_response", &["rest_api_id", "response_type"]),
-        "api_method" => Regional("api_method", &["rest_api_id", "resource_id", "http_method"]),
-        "api_model" => Regional("api_model", &["rest_api_id", "name"]),
-        "api_request_validator" => Regional("api_request_validator", &["rest_api_id", "name"]),
-        "api_resource" => Regional("api_resource", &["rest_api_id", "parent_id", "path_part"]),
-        "api_stage" => Regional("api_stage", &["rest_api_id", "stage_name"]),
-        "api_usage_plan_key" => Regional("api_usage_plan_key", &["usage_plan_id", "key_id"]),
-        "api_key_parameter" | "ssm_parameter" => Regional("parameter", &["name"]),
-        "canary" => Regional("canary", &["name"]),
-        "composite_alarm" | "metric_alarm" => Regional("alarm", &["alarm_name"]),
-        "dynamodb_table" | "dynamodb_table_replica" => Regional("table", &["table_name"]),
-        "ecr_repository" => Regional("ecr_repository", &["repository_name"]),
-        "ecr_image" => Regional("ecr_image", &["repository_name", "digest"]),
-        "event_archive" => Regional("event_archive", &["archive_name"]),
-        "event_bus" => Regional("event_bus", &["name"]),
-        "event_rule" => Regional("event_rule", &["event_bus_name", "name"]),
-        "event_target" => Regional("event_target", &["event_bus_name", "rule", "target_id"]),
-        "kms_alias" => Regional("kms_alias", &["name"]),
-        "lambda_alias" => Regional("lambda_alias", &["function_name", "name"]),
-        "lambda_event_source_mapping" => Regional("event_source_mapping", &["event_source_arn", "function_name"]),
-        "lambda_function" => Regional("lambda_function", &["function_name"]),
-        "lambda_layer_version" => Regional("lambda_layer_version", &["layer_name"]),
-        "lambda_permission" => Regional("lambda_permission", &["function_name", "qualifier", "statement_id"]),
-        "log_group" => Regional("log_group", &["log_group_name"]),
-        "log_resource_policy" => Regional("log_resource_policy", &["policy_name"]),
-        "metric_filter" => Regional("metric_filter", &["log_group_name", "filter_name"]),
-        "schedule" => Regional("schedule", &["group_name", "name"]),
-        "sns_subscription" => Regional("sns_subscription", &["topic_arn", "protocol", "endpoint"]),
-        "sns_topic" => Regional("sns_topic", &["name"]),
-        "sqs_queue" => Regional("sqs_queue", &["name"]),
-        "state_machine" => Regional("state_machine", &["name"]),
-        "wafv2_association" | "wafv2_logging" => Regional("wafv2_association", &["resource_arn"]),
-        "wafv2_ip_set" => Regional("wafv2_ip_set", &["name"]),
-        "wafv2_web_acl" => Regional("wafv2_web_acl", &["name"]),
-        other => panic!("how does AWS tell objects of the kind {other} apart?"),
-    }
-}
 
 /// A setting's text, in which references to components of the same graph are what AWS knows those by.
 fn text(graph: &Graph, value: &Value) -> String {
@@ -101,7 +35,9 @@ fn text(graph: &Graph, value: &Value) -> String {
 
 /// What of the account a component takes for itself: a namespace, and the name in it.
 fn name(graph: &Graph, component: &Component) -> Option<(String, String)> {
-    let (space, settings) = match identity(&component.kind) {
+    let told_apart = identity(&component.kind)
+        .unwrap_or_else(|| panic!("how does AWS tell objects of the kind {} apart?", component.kind));
+    let (space, settings) = match told_apart {
         Identity::Own | Identity::Shared => return None,
         Identity::Global(settings) => (component.kind.clone(), settings),
         Identity::Regional(space, settings) => (format!("{} {space}", component.region), settings),
@@ -143,11 +79,7 @@ fn stack(composite: &impl Composite, suffix: &str, written: &Value) -> Stack {
         .unwrap_or_else(|errors| panic!("{written}: {errors:?}"));
     let mut names = BTreeSet::new();
     for name in graph.components.values().filter_map(|c| name(&graph, c)) {
-        // A web ACL's association and its logging are two objects of one stage.
-        assert!(
-            names.insert(name.clone()) || name.0.ends_with("wafv2_association"),
-            "twice in one stack: {name:?} of {written}"
-        );
+        assert!(names.insert(name.clone()), "twice in one stack: {name:?} of {written}");
     }
     // The stack's record (resources/src/aws/record.rs).
     let record = format!("/tap/{}/{suffix}", composite.kind());

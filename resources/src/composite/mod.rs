@@ -8,6 +8,7 @@ pub mod findings;
 pub mod function;
 pub mod hash;
 pub mod iam;
+mod identity;
 pub mod metric;
 pub mod notice;
 pub mod parts;

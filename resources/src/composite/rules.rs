@@ -1,6 +1,8 @@
 //! Plan-time checks of what several stacks have in common, in the same words.
 
-use super::findings::Findings;
+use tap_plugin::Diagnostics;
+
+use super::findings::{Findings, known};
 use super::parts::Lifecycle;
 
 /// Warns of logs that are gone before an auditor asks (PCI DSS 10.5.1). `more` goes on the sentence.
@@ -12,6 +14,22 @@ pub fn log_retention(days: i64, more: &str, findings: &mut Findings) {
             format!("PCI DSS asks for twelve months of audit logs, three of them at hand{more}."),
         );
     }
+}
+
+/// A stack of one region takes no key of another one: Lambda, SNS, SQS and CloudWatch Logs refuse those.
+pub fn key_in_region(arn: Option<&String>, region: &str) -> Result<(), Diagnostics> {
+    let elsewhere = arn
+        .filter(|arn| known(arn))
+        .and_then(|arn| arn.split(':').nth(3))
+        .filter(|place| *place != region);
+    let Some(elsewhere) = elsewhere else { return Ok(()) };
+    let mut findings = Findings::default();
+    findings.error(
+        "kms.key_arn",
+        "The key is in another region",
+        format!("the stack is in {region}, the key in {elsewhere}. Give a key of {region}."),
+    );
+    Err(findings.into_diagnostics())
 }
 
 /// Capacity of the table goes with its billing mode.
@@ -64,6 +82,26 @@ pub fn express(workflow_type: &str, timeout: i64, findings: &mut Findings) {
             "workflow.timeout_seconds",
             "Too long for EXPRESS",
             "EXPRESS executions end after 300 seconds.",
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_of_another_region_is_refused() {
+        let key = |region: &str| format!("arn:aws:kms:{region}:111122223333:key/k");
+        let unknown = tap_engine::reference::UNKNOWN.to_owned();
+        for fits in [None, Some(&key("eu-west-1")), Some(&unknown)] {
+            assert_eq!(key_in_region(fits, "eu-west-1"), Ok(()), "{fits:?}");
+        }
+        let refused = key_in_region(Some(&key("us-east-1")), "eu-west-1").unwrap_err();
+        let text = refused.to_string();
+        assert!(
+            text.contains("the stack is in eu-west-1, the key in us-east-1"),
+            "{text}"
         );
     }
 }

@@ -302,7 +302,7 @@ pub fn attributes() -> Attributes {
             Attribute::string()
                 .required()
                 .requires_replace()
-                .description("Names the stack: part of every name, and what `terraform import` takes.")
+                .description("Names the stack: part of every name, and what `terraform import` takes. No two stacks of this kind in one account may share it, in whatever regions: IAM roles and dashboards belong to all of them.")
                 .validate(suffix_check()),
         )
         .attribute(

@@ -136,6 +136,7 @@ pub struct Subscription {
     pub endpoint: String,
     pub filter_policy: Option<String>,
     pub filter_policy_scope: Option<String>,
+    pub subscription_role_arn: Option<String>,
 }
 
 /// When an alarm goes off: the part that all of them have.

@@ -171,6 +171,22 @@ fn telling(config: &Config, found: &mut Findings) {
             );
         }
     }
+    for (index, subscription) in o.alarm_subscriptions.iter().flatten().enumerate() {
+        let path = format!("alarm_subscriptions[{index}].subscription_role_arn");
+        match (subscription.protocol == "firehose", &subscription.subscription_role_arn) {
+            (true, None) => found.error(
+                &path,
+                "The role is missing",
+                "SNS needs a role to write to a delivery stream with.",
+            ),
+            (false, Some(_)) => found.error(
+                &path,
+                "A role for nothing",
+                "It goes with `protocol = \"firehose\"` only.",
+            ),
+            _ => {}
+        }
+    }
     let mut seen = std::collections::BTreeSet::new();
     let mail = o.alarm_email_endpoints.iter().flatten().map(|e| ("email", e.as_str()));
     let others = o.alarm_subscriptions.iter().flatten();

@@ -1,10 +1,13 @@
 //! Plan-time checks across attributes: what AWS, or a handler, would only say at apply time.
 
+use std::collections::BTreeMap;
+
 use tap_engine::reference::UNKNOWN;
 use tap_plugin::Diagnostics;
 
 use super::config::Config;
-use crate::composite::findings::Findings;
+use super::graph::topics::slug;
+use crate::composite::findings::{Findings, known};
 use crate::composite::rules;
 
 pub(super) fn validate(config: &Config) -> Diagnostics {
@@ -15,6 +18,7 @@ pub(super) fn validate(config: &Config) -> Diagnostics {
     flow(config, &mut check);
     package(config, &mut check);
     names(config, &mut check);
+    listeners(config, &mut check);
     check.into_diagnostics()
 }
 
@@ -213,6 +217,29 @@ fn package(config: &Config, check: &mut Findings) {
     }
 }
 
+/// Who is listed hears once: a subscription's key is made of the endpoint.
+fn listeners(config: &Config, check: &mut Findings) {
+    let topic = &config.pipeline.alerts_topic;
+    let lists = [
+        ("alerts_topic.email_endpoints", &topic.email_endpoints),
+        ("alerts_topic.sms_endpoints", &topic.sms_endpoints),
+    ];
+    for (path, endpoints) in lists {
+        let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+        for (index, endpoint) in endpoints.iter().flatten().enumerate().filter(|(_, e)| known(e)) {
+            let Some(other) = seen.insert(slug(endpoint), endpoint) else {
+                continue;
+            };
+            let detail = if other == endpoint {
+                format!("`{endpoint}` stands there already: once is enough.")
+            } else {
+                format!("`{endpoint}` and `{other}` differ in punctuation only: a stack can have one of them.")
+            };
+            check.error(&format!("{path}[{index}]"), "Listed twice", detail);
+        }
+    }
+}
+
 /// Names that AWS limits and that a long suffix or `name_style` could break.
 fn names(config: &Config, check: &mut Findings) {
     for (key, name) in config.shared.name_overrides.iter().flatten() {
@@ -221,6 +248,73 @@ fn names(config: &Config, check: &mut Findings) {
                 "name_overrides",
                 "Empty name",
                 format!("{key}: a name cannot be empty."),
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use tap_plugin::{ValidationOptions, Value as Terraform};
+
+    use crate::composite::Composite;
+    use crate::webhook_pipeline::WebhookPipeline;
+
+    /// What the schema and the checks across attributes say, summary and text.
+    fn found(attribute: &str, value: Value) -> Vec<String> {
+        let written = json!({"environment_suffix": "dev", attribute: value});
+        let (schema, config) = (WebhookPipeline.schema(), Terraform::from_json(&written));
+        let options = ValidationOptions {
+            write_only_allowed: true,
+        };
+        let mut all = schema.validate(&config, options);
+        if all.is_empty() {
+            all = WebhookPipeline.validate(&schema.with_defaults(&config).to_json(&|_| Value::Null));
+        }
+        all.iter()
+            .map(|found| format!("{}: {}", found.summary, found.detail))
+            .collect()
+    }
+
+    #[test]
+    fn a_listener_listed_twice_is_named() {
+        let mails = |addresses: Value| found("alerts_topic", json!({"email_endpoints": addresses}));
+        assert_eq!(mails(json!(["a@b.test", "c@d.test"])), Vec::<String>::new());
+        assert_eq!(
+            mails(json!(["a@b.test", "a@b.test"])),
+            ["Listed twice: alerts_topic.email_endpoints[1]: `a@b.test` stands there already: once is enough."]
+        );
+        assert!(mails(json!(["a.x@b.test", "a-x@b.test"]))[0].contains("differ in punctuation only"));
+    }
+
+    #[test]
+    fn mistakes_that_only_aws_would_have_told() {
+        let arns = |count: usize| vec!["arn:aws:sns:us-east-1:111122223333:t"; count];
+        let refused = [
+            ("alarms", json!({"actions": ["pager"]})),
+            ("alarms", json!({"actions": arns(6)})),
+            ("role_names", json!({"validater": "r"})),
+            ("api", json!({"cors": {"allow_origins": ["shop.example.com"]}})),
+            ("api", json!({"cors": {"allow_origins": ["https://shop.example.com/"]}})),
+            ("api", json!({"hmac": {"kms_key_arn": "alias/x"}})),
+        ];
+        for (attribute, value) in refused {
+            assert!(!found(attribute, value.clone()).is_empty(), "{attribute} = {value}");
+        }
+        let taken = [
+            ("alarms", json!({"actions": arns(5)})),
+            ("role_names", json!({"validator": "r", "events": "e"})),
+            (
+                "api",
+                json!({"cors": {"allow_origins": ["https://shop.example.com:8443", "app://shop"]}}),
+            ),
+        ];
+        for (attribute, value) in taken {
+            assert_eq!(
+                found(attribute, value.clone()),
+                Vec::<String>::new(),
+                "{attribute} = {value}"
             );
         }
     }

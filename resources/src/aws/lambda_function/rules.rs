@@ -118,7 +118,9 @@ fn environment(checks: &mut Checks<'_>, settings: &Settings) {
         } else if !legal {
             checks.wrong(
                 "environment",
-                format!("{name:?} must start with a letter and hold only letters, digits and underscores"),
+                format!(
+                    "{name:?} must start with a letter, have two characters or more, and hold only letters, digits and underscores"
+                ),
             );
         }
     }

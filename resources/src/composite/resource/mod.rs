@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Composite;
 use super::effective::{effective, effective_before_apply};
+use super::identity::clashes;
 use super::session::{Session, SessionSlot};
 use super::shared::{Shared, override_value};
 use super::view::{self, Common, Private};
@@ -204,6 +205,10 @@ impl<C: Composite> CompositeResource<C> {
             .collect();
         tap_engine::override_settings(&mut graph, &overrides, &session.registry)
             .map_err(|errors| plan_errors(&errors))?;
+        let clashes = clashes(&graph);
+        if clashes.has_errors() {
+            return Err(clashes);
+        }
         Ok(Stack {
             session,
             shared,

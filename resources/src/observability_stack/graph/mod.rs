@@ -17,10 +17,11 @@ use tap_plugin::Diagnostics;
 pub(super) use function::STACK_VARIABLES;
 
 use super::config::{Config, Observability};
-use crate::composite::{Builder, Environment, check_name_overrides, json_map};
+use crate::composite::{Builder, Environment, check_name_overrides, json_map, rules};
 
 /// Builds the stack.
 pub(super) fn build(config: &Config, environment: &Environment) -> Result<Graph, Diagnostics> {
+    rules::key_in_region(config.shared.kms.key_arn.as_ref(), &environment.region)?;
     let mut stack = Stack {
         b: Builder::new(environment, &config.shared),
         o: &config.observability,

@@ -70,6 +70,9 @@ fn wanted(s: &Stack<'_>) -> Vec<(String, Settings)> {
             ("protocol", json!(subscription.protocol)),
             ("endpoint", json!(subscription.endpoint)),
         ];
+        if let Some(role) = &subscription.subscription_role_arn {
+            settings.push(("subscription_role_arn", json!(role)));
+        }
         if let Some(policy) = &subscription.filter_policy {
             let scope = subscription.filter_policy_scope.as_deref().unwrap_or("MessageBody");
             settings.push(("filter_policy_scope", json!(scope)));

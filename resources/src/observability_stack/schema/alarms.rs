@@ -106,6 +106,16 @@ fn subscription() -> Attributes {
             text("What the policy looks at. Alarms carry no attributes, so `MessageBody` is what works for them.")
                 .validate(check::one_of(["MessageBody", "MessageAttributes"])),
         ),
+        (
+            "subscription_role_arn",
+            text(
+                "ARN of the role that SNS writes to the delivery stream with. Required with `protocol = \"firehose\"`.",
+            )
+            .validate(check::matches(
+                r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$",
+                "the ARN of an IAM role",
+            )),
+        ),
     ])
 }
 
@@ -305,7 +315,12 @@ fn composite() -> Attributes {
         (
             "rule",
             text("Rule of your own, with quoted names: `ALARM(\"api-high-errors-dev\") AND ALARM(\"canary-failing-dev\")`. Default: any of the stack's alarms.")
-                .validate(check::length_between(1, 10_240)),
+                .validate(check::length_between(1, 10_240))
+                // doc: `PutCompositeAlarm`, parameter AlarmRule.
+                .validate(check::matches(
+                    r"(ALARM|OK|INSUFFICIENT_DATA)\s*\(|TRUE|FALSE",
+                    "a rule of `ALARM(...)`, `OK(...)` or `INSUFFICIENT_DATA(...)`",
+                )),
         ),
         (
             "actions_suppressor",

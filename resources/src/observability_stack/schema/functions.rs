@@ -40,7 +40,7 @@ fn function() -> Attributes {
         (
             "environment",
             Attribute::map(Type::String).optional().description(
-                "Further environment variables. Names that Lambda reserves, such as `AWS_REGION`, and those that the stack sets itself are refused.",
+                "Further environment variables. Names that Lambda reserves, such as `AWS_REGION`, and those that the stack sets itself are refused. Values are part of plan and state, sensitive or not: no secrets.",
             ),
         ),
         (

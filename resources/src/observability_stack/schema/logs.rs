@@ -105,13 +105,15 @@ fn api() -> Attributes {
     all([
         (
             "name",
-            text("Name of the REST API, the dimension `ApiName` of its metrics."),
+            text("Name of the REST API, the dimension `ApiName` of its metrics.")
+                .validate(check::length_between(1, 255)),
         ),
         (
             "stage",
             text(
                 "Name of the stage, the dimension `Stage`. Without it the metrics of all stages are watched together.",
-            ),
+            )
+            .validate(check::length_between(1, 255)),
         ),
         ("id", text("Id of the REST API, for `execution_logs`.")),
         (

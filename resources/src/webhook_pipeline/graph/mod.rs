@@ -7,7 +7,7 @@ mod data;
 mod flow;
 mod functions;
 mod metric;
-mod topics;
+pub(super) mod topics;
 mod workflow;
 
 use serde_json::{Value, json};
@@ -15,13 +15,14 @@ use tap_engine::{Graph, Key};
 use tap_plugin::Diagnostics;
 
 use super::config::{Config, Pipeline};
-use crate::composite::{Builder, Environment, check_name_overrides, json_map};
+use crate::composite::{Builder, Environment, check_name_overrides, json_map, rules};
 
 /// The index that the archival queries.
 pub(super) const STATUS_INDEX: &str = "status-timestamp";
 
 /// Builds the stack.
 pub(super) fn build(config: &Config, environment: &Environment) -> Result<Graph, Diagnostics> {
+    rules::key_in_region(config.shared.kms.key_arn.as_ref(), &environment.region)?;
     let mut stack = Stack {
         b: Builder::new(environment, &config.shared),
         p: &config.pipeline,

@@ -124,16 +124,19 @@ fn topic(s: &mut Stack<'_>, data: &Data, uses: &Use<'_>) -> Key {
     s.b.add(topic)
 }
 
+/// An endpoint as part of a component's key.
+pub(in crate::webhook_pipeline) fn slug(endpoint: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+    endpoint.chars().map(plain).collect()
+}
+
 /// People get alarms and fraud alerts; what is routine only if they ask for it (W-42, W-44).
 fn subscriptions(s: &mut Stack<'_>, topics: &Topics) {
     let t = s.p.alerts_topic.clone();
     let by_mail = t.email_endpoints.into_iter().flatten().map(|e| ("email", e));
     let by_phone = t.sms_endpoints.into_iter().flatten().map(|e| ("sms", e));
     for (protocol, endpoint) in by_mail.chain(by_phone) {
-        let slug: String = endpoint
-            .chars()
-            .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
-            .collect();
+        let slug = slug(&endpoint);
         for (key, topic) in topics.each() {
             if !topics.urgent(topic) && !t.notify_transactions {
                 continue;

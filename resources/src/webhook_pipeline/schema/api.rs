@@ -13,7 +13,7 @@ fn api() -> Attributes {
     let hmac = all([
         ("header", text_or("X-Signature", "Header that carries the signature: `t=<unix seconds>,v1=<hex HMAC-SHA256 of \"<t>.<body>\">`.")),
         ("secret_ssm_parameter", text("Name of the SSM SecureString with the active secrets, one a line. You create it; the secret never passes Terraform.").validate(check::matches("^/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$", "the name of an SSM parameter"))),
-        ("kms_key_arn", text("ARN of the key that encrypts that parameter, if it is not `alias/aws/ssm`.")),
+        ("kms_key_arn", text("ARN of the key that encrypts that parameter, if it is not `alias/aws/ssm`.").validate(check::matches(r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/.+$", "the ARN of a KMS key"))),
         ("tolerance_seconds", whole(300, 1, 86400, "How old a signature may be.")),
     ]);
     let access_log = all([
@@ -25,7 +25,13 @@ fn api() -> Attributes {
         ),
     ]);
     let cors = all([
-        ("allow_origins", texts("Origins that browsers may call from.")),
+        (
+            "allow_origins",
+            texts("Origins that browsers may call from.").validate(check::each(check::matches(
+                r"^(\*|[a-z][a-z0-9+.-]*://[^/\s?#]+)$",
+                "an origin such as `https://shop.example.com`, without a path, or `*`",
+            ))),
+        ),
         (
             "allow_methods",
             texts_or(json!(["POST", "OPTIONS"]), "Methods they may use."),

@@ -27,7 +27,15 @@ pub(super) fn attributes() -> Attributes {
             "role_names",
             Attribute::map(tap_plugin::Type::String)
                 .optional()
-                .description("Role names by `validator`, `publisher`, `fraud`, `archival`, `scheduler`, `events`."),
+                .description("Role names by `validator`, `publisher`, `fraud`, `archival`, `scheduler`, `events`.")
+                .validate(check::each_key(check::one_of([
+                    "validator",
+                    "publisher",
+                    "fraud",
+                    "archival",
+                    "scheduler",
+                    "events",
+                ]))),
         ),
         (
             "workflow",
@@ -329,7 +337,9 @@ fn alarms() -> Attributes {
         ("enabled", switch(true, "Create the alarms.")),
         (
             "actions",
-            texts("ARNs told of ALARM and OK. Default: the alerts topic."),
+            texts("ARNs told of ALARM and OK. Default: the alerts topic.")
+                .validate(check::count_between(0, 5))
+                .validate(check::each(check::matches("^arn:", "an ARN"))),
         ),
         (
             "api_5xx_percent",
