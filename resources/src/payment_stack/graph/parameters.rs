@@ -67,7 +67,9 @@ pub(super) fn build(s: &mut Site<'_>, bucket: Option<&Bucket>, api: Option<&Api>
         parameter(s, "bucket_name", "bucket-name", &bucket.key.output("name"));
     }
     if let Some(api) = api {
-        parameter(s, "api_endpoint", "api-endpoint", &api.url);
+        // With a domain nobody gets in at the API's own endpoint.
+        let url = super::edge::public_url(s).unwrap_or_else(|| api.url.clone());
+        parameter(s, "api_endpoint", "api-endpoint", &url);
     }
     for (name, value) in s.p.ssm.parameters.iter().flatten() {
         let slug: String = name

@@ -111,3 +111,26 @@ fn r04_r23_health_checks_pass_where_only_listed_addresses_may() {
     assert_eq!(sought, [".execute-api.", "/v1/health"]);
     plans(&graph);
 }
+
+/// 002 wants the endpoint in SSM for other systems: one that lets them in.
+#[test]
+fn r23_the_parameter_with_the_endpoint_names_the_one_that_is_open() {
+    let url = |graph: &Graph, region: &str| {
+        setting(graph, &format!("{region}/ssm_parameter.api_endpoint"), "value")
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    let graph = with_domain(json!({}));
+    for region in TWO {
+        assert_eq!(url(&graph, region), "https://pay.example.com/webhooks");
+    }
+    let without = super::graph(json!({"regions": TWO}));
+    for region in TWO {
+        assert!(
+            url(&without, region).contains(&format!("{region}/api_stage.live.invoke_url")),
+            "{}",
+            url(&without, region)
+        );
+    }
+}
