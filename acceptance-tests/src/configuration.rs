@@ -45,6 +45,11 @@ impl Configuration {
         self
     }
 
+    /// An attribute's expression, if it is set.
+    pub fn setting(&self, attribute: &str) -> Option<&str> {
+        self.settings.get(attribute).map(String::as_str)
+    }
+
     /// Goes back to an attribute's default.
     #[must_use]
     pub fn without(mut self, attribute: &str) -> Self {

@@ -25,6 +25,7 @@ mod changes;
 mod configuration;
 pub mod demo;
 mod deployed;
+pub mod edited;
 mod error;
 mod examples;
 mod hand;
