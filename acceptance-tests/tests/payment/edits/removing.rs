@@ -1,0 +1,316 @@
+//! Edits that take parts of the stack away or make almost another one of it: data goes only with `allow_data_loss`.
+
+use super::{REGIONS, anything, live_together, must_be_planned, two_regions};
+use crate::site::Site;
+use tap_acceptance_tests::edited::Edit;
+use tap_acceptance_tests::pipeline::Configuration;
+
+pub(super) fn configuration() -> Configuration {
+    two_regions("removed").with("allow_data_loss", "true")
+}
+
+#[tokio::test]
+async fn edits_that_remove_are_planned_exactly_and_applied_together() {
+    let base = configuration();
+    let site = Site::applied(&base).await;
+    for edits in [RESHAPING, REMOVING] {
+        must_be_planned(&site, &base, edits, anything).await;
+    }
+    live_together(&site, &base, REMOVING).await;
+    site.destroy(&REGIONS).await;
+}
+
+/// What makes almost another stack; planned each by itself.
+pub(super) const RESHAPING: &[Edit] = &[
+    (
+        "name_style",
+        "\"prefixed\"",
+        &[
+            "api_key",
+            "api_method",
+            "api_stage",
+            "api_usage_plan",
+            "dashboard",
+            "dynamodb_table",
+            "dynamodb_table_replica",
+            "event_bus",
+            "event_rule",
+            "event_target",
+            "iam_role",
+            "kms_key",
+            "lambda_alias",
+            "lambda_event_source_mapping",
+            "lambda_function",
+            "lambda_permission",
+            "log_group",
+            "metric_alarm",
+            "metric_filter",
+            "rest_api",
+            "s3_bucket",
+            "s3_bucket_replication",
+            "sns_topic",
+            "sqs_queue",
+            "ssm_parameter",
+            "state_machine",
+            "wafv2_association",
+            "wafv2_logging",
+            "wafv2_web_acl",
+        ],
+    ),
+    (
+        "preset",
+        "\"notification\"",
+        &[
+            "api_key_parameter",
+            "api_usage_plan",
+            "iam_role",
+            "lambda_alias",
+            "lambda_function",
+            "log_group",
+            "metric_alarm",
+            "s3_bucket",
+            "s3_bucket_replication",
+            "schedule",
+            "ssm_parameter",
+        ],
+    ),
+    (
+        "kms",
+        "{ keys = [\"dynamodb\", \"s3\"] }",
+        &[
+            "api_key_parameter",
+            "dynamodb_table",
+            "dynamodb_table_replica",
+            "event_bus",
+            "iam_role",
+            "kms_alias",
+            "kms_key",
+            "lambda_alias",
+            "lambda_event_source_mapping",
+            "lambda_function",
+            "log_group",
+            "s3_bucket",
+            "s3_bucket_replication",
+            "sns_topic",
+            "sqs_queue",
+            "ssm_parameter",
+        ],
+    ),
+    (
+        "kms",
+        "{ multi_region = true }",
+        &[
+            "api_key_parameter",
+            "dynamodb_table",
+            "dynamodb_table_replica",
+            "event_bus",
+            "iam_role",
+            "kms_alias",
+            "kms_key",
+            "kms_replica_key",
+            "lambda_alias",
+            "lambda_event_source_mapping",
+            "lambda_function",
+            "log_group",
+            "s3_bucket",
+            "s3_bucket_replication",
+            "sns_topic",
+            "sqs_queue",
+            "ssm_parameter",
+        ],
+    ),
+    (
+        "table",
+        "{ key_schema = { hash_key = \"payment_id\", hash_key_type = \"N\", range_key = \"taken_at\", range_key_type = \"N\" } }",
+        &[
+            "dynamodb_table",
+            "dynamodb_table_replica",
+            "iam_role",
+            "lambda_alias",
+            "lambda_function",
+            "ssm_parameter",
+        ],
+    ),
+    (
+        "table",
+        "{ attribute_style = \"pascal_case\" }",
+        &["lambda_alias", "lambda_function"],
+    ),
+    (
+        "table",
+        "{ sse = { type = \"aws_managed\" } }",
+        &[
+            "dynamodb_table",
+            "dynamodb_table_replica",
+            "iam_role",
+            "lambda_event_source_mapping",
+        ],
+    ),
+    (
+        "table",
+        "{ consistency_mode = \"STRONG\", witness_region = \"us-east-2\" }",
+        &[
+            "dashboard",
+            "dynamodb_table",
+            "dynamodb_table_replica",
+            "iam_role",
+            "kms_key",
+            "lambda_alias",
+            "lambda_event_source_mapping",
+            "lambda_function",
+            "log_group",
+            "metric_alarm",
+            "ssm_parameter",
+        ],
+    ),
+];
+
+/// What takes a whole part of the stack away, or an index for a while.
+pub(super) const REMOVING: &[Edit] = &[
+    (
+        "accounting",
+        "{ enabled = false }",
+        &[
+            "dashboard",
+            "iam_role",
+            "kms_key",
+            "lambda_alias",
+            "lambda_event_source_mapping",
+            "lambda_function",
+            "log_group",
+            "metric_alarm",
+        ],
+    ),
+    ("alarms", "{ enabled = false }", &["metric_alarm"]),
+    (
+        "alarms",
+        "{ error_rate = { enabled = false }, errors = { enabled = false } }",
+        &["metric_alarm"],
+    ),
+    (
+        "api",
+        "{ enabled = false }",
+        &[
+            "api_account",
+            "api_deployment",
+            "api_gateway_response",
+            "api_key",
+            "api_key_parameter",
+            "api_method",
+            "api_model",
+            "api_request_validator",
+            "api_resource",
+            "api_stage",
+            "api_usage_plan",
+            "api_usage_plan_key",
+            "dashboard",
+            "kms_key",
+            "lambda_permission",
+            "log_group",
+            "metric_alarm",
+            "rest_api",
+            "ssm_parameter",
+            "wafv2_association",
+            "wafv2_logging",
+            "wafv2_web_acl",
+        ],
+    ),
+    (
+        "event_failover",
+        "{ enabled = false }",
+        &[
+            "event_bus",
+            "event_rule",
+            "event_target",
+            "iam_role",
+            "kms_key",
+            "lambda_alias",
+            "lambda_function",
+            "sqs_queue",
+        ],
+    ),
+    (
+        "failure_notifier",
+        "{ enabled = false }",
+        &[
+            "dashboard",
+            "iam_role",
+            "kms_key",
+            "lambda_alias",
+            "lambda_event_source_mapping",
+            "lambda_function",
+            "log_group",
+            "metric_alarm",
+        ],
+    ),
+    (
+        "idempotency",
+        "{ enabled = false }",
+        &[
+            "dashboard",
+            "dynamodb_table",
+            "dynamodb_table_replica",
+            "iam_role",
+            "kms_key",
+            "lambda_alias",
+            "lambda_event_source_mapping",
+            "lambda_function",
+            "log_group",
+            "metric_alarm",
+        ],
+    ),
+    (
+        "kms",
+        "{ create = false }",
+        &[
+            "api_key_parameter",
+            "dynamodb_table",
+            "dynamodb_table_replica",
+            "event_bus",
+            "iam_role",
+            "kms_alias",
+            "kms_key",
+            "lambda_alias",
+            "lambda_event_source_mapping",
+            "lambda_function",
+            "log_group",
+            "s3_bucket",
+            "s3_bucket_replication",
+            "sns_topic",
+            "sqs_queue",
+            "ssm_parameter",
+        ],
+    ),
+    (
+        "reconciliation",
+        "{ enabled = false }",
+        &[
+            "dashboard",
+            "iam_role",
+            "kms_key",
+            "lambda_alias",
+            "lambda_event_source_mapping",
+            "lambda_function",
+            "log_group",
+            "metric_alarm",
+        ],
+    ),
+    ("ssm", "{ enabled = false }", &["api_key_parameter", "ssm_parameter"]),
+    (
+        "table",
+        "{ status_shards = 4 }",
+        &["dynamodb_table", "lambda_alias", "lambda_function"],
+    ),
+    (
+        "waf",
+        "{ enabled = false }",
+        &[
+            "dashboard",
+            "kms_key",
+            "log_group",
+            "wafv2_association",
+            "wafv2_logging",
+            "wafv2_web_acl",
+        ],
+    ),
+];
