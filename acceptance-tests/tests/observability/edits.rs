@@ -1,10 +1,10 @@
 //! Edits across the stack, in place and replacing: each plan names exactly what changes, and settles.
 
+mod rest;
+
 use crate::site::{CANARY, Site, changes, complete};
 use std::collections::BTreeSet;
-
-/// One edit: an attribute, its new expression, and what the plan must show, no more and no less.
-type Edit = (&'static str, &'static str, &'static [&'static str]);
+use tap_acceptance_tests::edited::Edit;
 
 /// Applied one after the other; a later edit of an attribute takes the earlier one back unless it repeats it.
 const EDITS: &[Edit] = &[

@@ -1,12 +1,12 @@
 //! (b) Edits across the stack, in place and replacing: each plan names exactly what changes, and settles.
 
+mod rest;
+
 use crate::changes::changes;
 use crate::site::Site;
 use std::collections::BTreeSet;
+use tap_acceptance_tests::edited::Edit;
 use tap_acceptance_tests::pipeline::{Configuration, payment};
-
-/// One edit: an attribute, its new expression, and what the plan must show, no more and no less.
-type Edit = (&'static str, &'static str, &'static [&'static str]);
 
 /// Applied one after the other; a later edit of an attribute takes the earlier one back unless it repeats it.
 const EDITS: [Edit; 12] = [
