@@ -64,6 +64,18 @@ impl AttributePath {
         &self.0
     }
 
+    /// The names of its attributes from the top, elements of maps and lists left out: `["rule", "port"]` for
+    /// `rule[0].port`.
+    pub fn attribute_names(&self) -> Vec<&str> {
+        self.0
+            .iter()
+            .filter_map(|step| match step {
+                Step::Attribute(name) => Some(name.as_str()),
+                Step::Key(_) | Step::Index(_) => None,
+            })
+            .collect()
+    }
+
     /// Whether this is the path of the whole value.
     pub fn is_whole(&self) -> bool {
         self.0.is_empty()

@@ -66,7 +66,7 @@ fn column(title: &'static str, seed: &'static str, composite: &impl Composite, w
         region: "us-east-1".into(),
     };
     let graph = composite
-        .graph(&config.to_json(&|_| Value::Null), &environment)
+        .graph(&composite.fill(&config.to_json(&|_| Value::Null)), &environment)
         .unwrap_or_else(|errors| panic!("{title}: {errors:?}"));
     let mut counts = BTreeMap::new();
     for component in graph.components.values() {

@@ -26,7 +26,7 @@ fn graph(mut written: Value) -> Graph {
         region: "eu-central-1".into(),
     };
     PaymentStack
-        .graph(&full.to_json(&|_| Value::Null), &environment)
+        .graph(&PaymentStack.fill(&full.to_json(&|_| Value::Null)), &environment)
         .unwrap_or_else(|errors| panic!("{errors:?}"))
 }
 

@@ -75,7 +75,7 @@ fn stack(composite: &impl Composite, suffix: &str, written: &Value) -> Stack {
         region: HOME.into(),
     };
     let graph = composite
-        .graph(&config, &environment)
+        .graph(&composite.fill(&config), &environment)
         .unwrap_or_else(|errors| panic!("{written}: {errors:?}"));
     let mut names = BTreeSet::new();
     for name in graph.components.values().filter_map(|c| name(&graph, c)) {

@@ -28,14 +28,7 @@ pub(super) fn effective_before_apply(
 /// Values that only travel through to settings: ARNs and tags. All others are looked at when the
 /// graph is built (names become keys, choices become branches).
 fn passes_through(path: &AttributePath) -> bool {
-    let names: Vec<&str> = path
-        .steps()
-        .iter()
-        .filter_map(|step| match step {
-            Step::Attribute(name) => Some(name.as_str()),
-            _ => None,
-        })
-        .collect();
+    let names = path.attribute_names();
     let inside = path.steps().len() > 1;
     match names.as_slice() {
         ["tags", ..] => inside,

@@ -48,7 +48,7 @@ pub trait Composite: Send + Sync + 'static {
     /// The schema; computed attributes besides the shared ones are named like the graph's outputs.
     fn schema(&self) -> Schema;
 
-    /// The effective configuration with the defaults that depend on it, such as a preset's.
+    /// The effective configuration with the defaults that depend on it, such as a preset's: what [`Self::graph`] takes.
     fn fill(&self, config: &Value) -> Value {
         config.clone()
     }
@@ -70,8 +70,14 @@ pub trait Composite: Send + Sync + 'static {
         false
     }
 
-    /// The desired stack. Pure: same input, same graph.
+    /// The desired stack of a configuration that [`Self::fill`] has completed. Pure: same input, same graph.
     fn graph(&self, config: &Value, environment: &Environment) -> Result<Graph, Diagnostics>;
+}
+
+/// The error of a configuration that passed the schema and yet does not fit the code's own types.
+pub(crate) fn misfit(error: &serde_json::Error) -> Diagnostic {
+    let detail = format!("{error}. Please report this as an error of the provider.");
+    Diagnostic::error("The configuration does not fit its schema", detail)
 }
 
 /// Names and regions of one stack's components, and the graph they go into.

@@ -1,7 +1,34 @@
 //! Typed forms of attributes that several composites have. The fields are described in their schemas.
 #![allow(missing_docs, reason = "described in the schemas, next to their defaults")]
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
+
+/// What can be said of any Lambda function.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Function {
+    pub name: Option<String>,
+    /// Megabytes.
+    pub memory_size: i64,
+    /// Seconds.
+    pub timeout: i64,
+    /// Negative: none are reserved.
+    pub reserved_concurrent_executions: i64,
+    /// Variables of the user's own.
+    pub environment: Option<BTreeMap<String, String>>,
+}
+
+impl Function {
+    /// Seconds for which the queue in front of the function is to hide a message, or it comes again while it is still
+    /// worked on (N-12): Lambda's own recommendation, at most the twelve hours that SQS knows. `window` is the mapping's
+    /// batching window in seconds.
+    ///
+    /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html>
+    pub fn advised_visibility(&self, window: i64) -> i64 {
+        (6 * self.timeout + window).min(43_200)
+    }
+}
 
 #[derive(Debug, Clone, Deserialize)]
 pub struct Index {

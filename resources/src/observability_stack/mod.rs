@@ -9,9 +9,9 @@ mod validate;
 
 use serde_json::Value;
 use tap_engine::Graph;
-use tap_plugin::{AttributePath, Diagnostic, Diagnostics, Schema, Step};
+use tap_plugin::{AttributePath, Diagnostics, Schema};
 
-use crate::composite::{Composite, Environment};
+use crate::composite::{Composite, Environment, misfit};
 use config::Config;
 
 /// The composite.
@@ -38,14 +38,7 @@ impl Composite for ObservabilityStack {
     /// What is watched is often made in the same apply: its names go into dimensions, queries and the canary's script,
     /// and decide nothing of the stack's shape.
     fn carries(&self, path: &AttributePath) -> bool {
-        let names: Vec<&str> = path
-            .steps()
-            .iter()
-            .filter_map(|step| match step {
-                Step::Attribute(name) => Some(name.as_str()),
-                _ => None,
-            })
-            .collect();
+        let names = path.attribute_names();
         // Elements of a map are named like the members of an object, those of a list by their number.
         let inside = names.len() < path.steps().len();
         match names.as_slice() {
@@ -61,8 +54,5 @@ impl Composite for ObservabilityStack {
 }
 
 fn read(config: &Value) -> Result<Config, Diagnostics> {
-    Config::from_json(config).map_err(|error| {
-        let detail = format!("{error}. Please report this as an error of the provider.");
-        Diagnostic::error("The configuration does not fit its schema", detail).into()
-    })
+    Config::from_json(config).map_err(|error| misfit(&error).into())
 }

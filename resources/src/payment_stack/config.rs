@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Number, Value};
 
 use crate::composite::Environment;
-use crate::composite::parts::{AccessLog, Cors, Index, Lifecycle};
+use crate::composite::parts::{AccessLog, Cors, Function, Index, Lifecycle};
 use crate::composite::shared::Shared;
 
 pub use super::reconciliation::Reconciliation;
@@ -205,11 +205,8 @@ pub struct KmsPurposes {
 #[derive(Debug, Clone, Deserialize)]
 pub struct Processor {
     pub enabled: bool,
-    pub name: Option<String>,
-    pub memory_size: i64,
-    pub timeout: i64,
-    pub reserved_concurrent_executions: i64,
-    pub environment: Option<BTreeMap<String, String>>,
+    #[serde(flatten)]
+    pub function: Function,
     /// `sync` (200 once stored) or `queue` (202 once stored and queued).
     pub response_mode: String,
     pub required_fields: Vec<String>,
@@ -218,11 +215,8 @@ pub struct Processor {
 #[derive(Debug, Clone, Deserialize)]
 pub struct Accounting {
     pub enabled: bool,
-    pub name: Option<String>,
-    pub memory_size: i64,
-    pub timeout: i64,
-    pub reserved_concurrent_executions: i64,
-    pub environment: Option<BTreeMap<String, String>>,
+    #[serde(flatten)]
+    pub function: Function,
     pub batch_size: i64,
     pub maximum_batching_window_in_seconds: i64,
     pub maximum_concurrency: Option<i64>,
@@ -232,11 +226,8 @@ pub struct Accounting {
 #[derive(Debug, Clone, Deserialize)]
 pub struct FailureNotifier {
     pub enabled: bool,
-    pub name: Option<String>,
-    pub memory_size: i64,
-    pub timeout: i64,
-    pub reserved_concurrent_executions: i64,
-    pub environment: Option<BTreeMap<String, String>>,
+    #[serde(flatten)]
+    pub function: Function,
     pub batch_size: i64,
     pub report_batch_item_failures: bool,
     pub keep_in_dlq: bool,

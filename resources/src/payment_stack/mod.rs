@@ -12,9 +12,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use tap_engine::Graph;
-use tap_plugin::{AttributePath, Diagnostic, Diagnostics, Schema, Step};
+use tap_plugin::{AttributePath, Diagnostics, Schema, Step};
 
-use crate::composite::{Composite, Environment};
+use crate::composite::{Composite, Environment, misfit};
 use config::{API_KEY_VALUE, Config, HMAC_SECRETS};
 
 /// The composite.
@@ -35,20 +35,13 @@ impl Composite for PaymentStack {
     }
 
     fn validate(&self, config: &Value) -> Diagnostics {
-        read(config).map_or_else(|error| error, |read| validate::validate(&read, config))
+        read(&self.fill(config)).map_or_else(|error| error, |read| validate::validate(&read, config))
     }
 
     /// What belongs to other resources' configurations, often to ones of the same apply: a zone, certificates, subnets,
     /// alarm actions. They travel through to settings; their keys (regions) must be known.
     fn carries(&self, path: &AttributePath) -> bool {
-        let names: Vec<&str> = path
-            .steps()
-            .iter()
-            .filter_map(|step| match step {
-                Step::Attribute(name) => Some(name.as_str()),
-                _ => None,
-            })
-            .collect();
+        let names = path.attribute_names();
         let element = !matches!(path.steps().last(), Some(Step::Attribute(_)));
         match names.as_slice() {
             ["domain", "hosted_zone_id"] | ["topics", "subscriptions", "endpoint"] => true,
@@ -77,8 +70,5 @@ impl Composite for PaymentStack {
 }
 
 fn read(config: &Value) -> Result<Config, Diagnostics> {
-    Config::from_json(&presets::fill(config)).map_err(|error| {
-        let detail = format!("{error}. Please report this as an error of the provider.");
-        Diagnostic::error("The configuration does not fit its schema", detail).into()
-    })
+    Config::from_json(config).map_err(|error| misfit(&error).into())
 }

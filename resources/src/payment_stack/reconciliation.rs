@@ -1,22 +1,17 @@
 //! What is there to reconcile: payments that are stuck (N-14), and payments that two regions have accepted.
 #![allow(missing_docs, reason = "the fields are described in the schema")]
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 
 use super::config::Payment;
-use crate::composite::parts::Index;
+use crate::composite::parts::{Function, Index};
 
 #[derive(Debug, Clone, Deserialize)]
 pub struct Reconciliation {
     /// `None`: where there is something to reconcile.
     pub enabled: Option<bool>,
-    pub name: Option<String>,
-    pub memory_size: i64,
-    pub timeout: i64,
-    pub reserved_concurrent_executions: i64,
-    pub environment: Option<BTreeMap<String, String>>,
+    #[serde(flatten)]
+    pub function: Function,
     pub schedule_expression: String,
     pub stuck_after_seconds: i64,
     pub max_payments_per_run: i64,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Number, Value};
 
-use crate::composite::parts::{AccessLog, Cors, Index, Lifecycle};
+use crate::composite::parts::{AccessLog, Cors, Function, Index, Lifecycle};
 use crate::composite::shared::Shared;
 
 /// Everything besides [`Shared`].
@@ -167,14 +167,6 @@ pub struct Functions {
     pub publisher: Function,
     pub fraud: Function,
     pub archival: Function,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-pub struct Function {
-    pub name: Option<String>,
-    pub memory_size: i64,
-    pub timeout: i64,
-    pub reserved_concurrent_executions: i64,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -8,9 +8,9 @@ mod validate;
 
 use serde_json::Value;
 use tap_engine::Graph;
-use tap_plugin::{Diagnostic, Diagnostics, Schema};
+use tap_plugin::{Diagnostics, Schema};
 
-use crate::composite::{Composite, Environment};
+use crate::composite::{Composite, Environment, misfit};
 use config::Config;
 
 /// The composite.
@@ -36,8 +36,5 @@ impl Composite for WebhookPipeline {
 }
 
 fn read(config: &Value) -> Result<Config, Diagnostics> {
-    Config::from_json(config).map_err(|error| {
-        let detail = format!("{error}. Please report this as an error of the provider.");
-        Diagnostic::error("The configuration does not fit its schema", detail).into()
-    })
+    Config::from_json(config).map_err(|error| misfit(&error).into())
 }

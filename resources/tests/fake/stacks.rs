@@ -72,7 +72,7 @@ impl Subject {
         if found.has_errors() {
             return Err(format!("{found:?}"));
         }
-        let graph = self.composite.graph(&effective, &environment());
+        let graph = self.composite.graph(&self.composite.fill(&effective), &environment());
         let mut graph = graph.map_err(|errors| format!("{errors:?}"))?;
         let stack = format!(
             "{}/{}",
@@ -96,9 +96,8 @@ impl Subject {
     pub(crate) fn unchecked_graph(&self, written: &Value) -> Graph {
         let schema = self.schema.get_or_init(|| self.composite.schema());
         let effective = schema.with_defaults(&Terraform::from_json(&self.written(written)));
-        let graph = self
-            .composite
-            .graph(&effective.to_json(&|_| Value::Null), &environment());
+        let filled = self.composite.fill(&effective.to_json(&|_| Value::Null));
+        let graph = self.composite.graph(&filled, &environment());
         graph.unwrap_or_else(|errors| panic!("{errors:?}"))
     }
 

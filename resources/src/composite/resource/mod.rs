@@ -23,12 +23,12 @@ use tap_plugin::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::Composite;
 use super::effective::{effective, effective_before_apply};
 use super::identity::clashes;
 use super::session::{Session, SessionSlot};
 use super::shared::{Shared, override_value};
 use super::view::{self, Common, Private};
+use super::{Composite, misfit};
 use ends::Ends;
 pub use stacks::Stacks;
 
@@ -184,9 +184,9 @@ impl<C: Composite> CompositeResource<C> {
 
     /// The desired stack, owned and overridden, from an effective configuration.
     fn stack(&self, session: Arc<Session>, config: &Json) -> Result<Stack, Diagnostics> {
-        let shared: Shared = serde_json::from_value(self.composite.fill(config))
-            .map_err(|error| Diagnostic::error("The configuration does not fit its schema", error.to_string()))?;
-        let mut graph = self.composite.graph(config, &session.environment)?;
+        let filled = self.composite.fill(config);
+        let mut graph = self.composite.graph(&filled, &session.environment)?;
+        let shared: Shared = serde_json::from_value(filled).map_err(|error| misfit(&error))?;
         let mut tags = session.default_tags.clone();
         tags.extend(shared.tags.clone().unwrap_or_default());
         let name = format!("{}/{}", self.composite.kind(), shared.environment_suffix);

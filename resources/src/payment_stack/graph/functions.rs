@@ -1,6 +1,6 @@
 //! The Lambda functions of one region; one role each, with what its handler does and nothing else.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 use tap_engine::Key;
@@ -15,6 +15,7 @@ use super::site::Site;
 use super::storage::Bucket;
 use crate::composite::function::{Deployed, Plan, Vpc, deploy};
 use crate::composite::iam::allow;
+use crate::composite::parts::Function as Given;
 
 /// Where the notifier copies to what it takes out of the dead-letter queue.
 const FAILED: &str = "failed/";
@@ -92,14 +93,14 @@ impl Functions {
     /// All that there are, each with its handler's name.
     pub(super) fn all(&self) -> impl Iterator<Item = (&'static str, &Deployed)> {
         let named = [
-            ("payment_processor", &self.processor),
-            ("process_accounting", &self.accounting),
-            ("notify_failures", &self.notifier),
-            ("payment_reconciler", &self.reconciler),
+            (&PROCESSOR, &self.processor),
+            (&ACCOUNTING, &self.accounting),
+            (&NOTIFIER, &self.notifier),
+            (&RECONCILER, &self.reconciler),
         ];
         named
             .into_iter()
-            .filter_map(|(handler, function)| function.as_ref().map(|f| (handler, f)))
+            .filter_map(|(job, function)| function.as_ref().map(|f| (job.handler, f)))
     }
 }
 
@@ -133,82 +134,84 @@ impl Work {
     }
 }
 
+/// What a function is in every stack, whatever its configuration.
+pub(super) struct Job {
+    /// Second half of its components' keys.
+    pub(super) key: &'static str,
+    /// In the bundle.
+    handler: &'static str,
+    /// What it and its role are called in seed style and in prefixed style.
+    pub(super) types: (&'static str, &'static str),
+    description: &'static str,
+}
+
+pub(super) const PROCESSOR: Job = Job {
+    key: "processor",
+    handler: "payment_processor",
+    types: ("process-payment", "processor"),
+    description: "Takes payments: checks, stores exactly once, hands on",
+};
+
+pub(super) const ACCOUNTING: Job = Job {
+    key: "accounting",
+    handler: "process_accounting",
+    types: ("process-accounting", "accounting"),
+    description: "Accounts for queued payments",
+};
+
+pub(super) const NOTIFIER: Job = Job {
+    key: "failure_notifier",
+    handler: "notify_failures",
+    types: ("notify-failures", "failure-notifier"),
+    description: "Reports what ended in the dead-letter queue",
+};
+
+pub(super) const RECONCILER: Job = Job {
+    key: "reconciler",
+    handler: "payment_reconciler",
+    types: ("reconcile-payments", "reconciler"),
+    description: "Completes payments that are stuck, reports those that two regions have accepted",
+};
+
 pub(super) fn build(s: &mut Site<'_>, stores: &Stores<'_>) -> Result<Functions, Diagnostics> {
-    let p = s.p;
+    let (p, names) = (s.p, s.names);
     let layers = layer(s)?;
     let mut functions = Functions::default();
     if p.processor.enabled {
-        let f = &p.processor;
-        let settings = Settings {
-            key: "processor",
-            handler: "payment_processor",
-            name: &s.names.processor,
-            types: ("process-payment", "processor"),
-            description: "Takes payments: checks, stores exactly once, hands on",
-            size: (f.memory_size, f.timeout, f.reserved_concurrent_executions),
-            environment: f.environment.as_ref(),
-        };
-        functions.processor = Some(function(s, &settings, processor(s, stores), &layers)?);
+        let (work, given) = (processor(s, stores), &p.processor.function);
+        let deployed = function(s, &PROCESSOR, &names.processor, given, work, &layers)?;
+        functions.processor = Some(deployed);
     }
     if p.has_queue() && p.accounting.enabled {
-        let f = &p.accounting;
-        let settings = Settings {
-            key: "accounting",
-            handler: "process_accounting",
-            name: &s.names.accounting,
-            types: ("process-accounting", "accounting"),
-            description: "Accounts for queued payments",
-            size: (f.memory_size, f.timeout, f.reserved_concurrent_executions),
-            environment: f.environment.as_ref(),
-        };
-        functions.accounting = Some(function(s, &settings, accounting(s, stores), &layers)?);
+        let (work, given) = (accounting(s, stores), &p.accounting.function);
+        let deployed = function(s, &ACCOUNTING, &names.accounting, given, work, &layers)?;
+        functions.accounting = Some(deployed);
     }
     if p.has_queue() && p.failure_notifier.enabled {
-        let f = &p.failure_notifier;
-        let settings = Settings {
-            key: "failure_notifier",
-            handler: "notify_failures",
-            name: &s.names.notifier,
-            types: ("notify-failures", "failure-notifier"),
-            description: "Reports what ended in the dead-letter queue",
-            size: (f.memory_size, f.timeout, f.reserved_concurrent_executions),
-            environment: f.environment.as_ref(),
-        };
-        functions.notifier = Some(function(s, &settings, notifier(s, stores), &layers)?);
+        let (work, given) = (notifier(s, stores), &p.failure_notifier.function);
+        let deployed = function(s, &NOTIFIER, &names.notifier, given, work, &layers)?;
+        functions.notifier = Some(deployed);
     }
     if reconciler::is_here(s) {
-        let f = &p.reconciliation;
-        let settings = Settings {
-            key: "reconciler",
-            handler: "payment_reconciler",
-            name: &s.names.reconciler,
-            types: ("reconcile-payments", "reconciler"),
-            description: "Completes payments that are stuck, reports those that two regions have accepted",
-            size: (f.memory_size, f.timeout, f.reserved_concurrent_executions),
-            environment: f.environment.as_ref(),
-        };
-        functions.reconciler = Some(function(s, &settings, reconciler::work(s, stores), &layers)?);
+        let (work, given) = (reconciler::work(s, stores), &p.reconciliation.function);
+        let deployed = function(s, &RECONCILER, &names.reconciler, given, work, &layers)?;
+        functions.reconciler = Some(deployed);
     }
     Ok(functions)
 }
 
-/// What makes one function differ from another.
-struct Settings<'a> {
-    key: &'static str,
-    handler: &'static str,
-    name: &'a str,
-    /// Its role's type in seed style and in prefixed style.
-    types: (&'static str, &'static str),
-    description: &'static str,
-    /// Memory, timeout, reserved concurrency.
-    size: (i64, i64, i64),
-    environment: Option<&'a BTreeMap<String, String>>,
-}
-
-fn function(s: &mut Site<'_>, f: &Settings<'_>, work: Work, layers: &[String]) -> Result<Deployed, Diagnostics> {
+/// Deploys one; `name` is its name in AWS.
+fn function(
+    s: &mut Site<'_>,
+    job: &Job,
+    name: &str,
+    given: &Given,
+    work: Work,
+    layers: &[String],
+) -> Result<Deployed, Diagnostics> {
     s.called.extend(work.called);
-    let given = f.environment.into_iter().flatten();
-    let mut environment: Map<String, Value> = given
+    let variables = given.environment.iter().flatten();
+    let mut environment: Map<String, Value> = variables
         .map(|(name, value)| (name.clone(), value.as_str().into()))
         .collect();
     // The stack's own over them: authentication is not to be switched off by a variable.
@@ -217,12 +220,12 @@ fn function(s: &mut Site<'_>, f: &Settings<'_>, work: Work, layers: &[String]) -
     let mut statements = work.statements;
     statements.extend(allow_use(s, &work.uses));
     let role_type = if s.b.shared.name_style == "prefixed" {
-        f.types.1
+        job.types.1
     } else {
-        f.types.0
+        job.types.0
     };
     // With the region, as roles are global and functions are not.
-    let role_name = in_account(&s.b, &format!("iam_role.{}", f.key), None, role_type);
+    let role_name = in_account(&s.b, &format!("iam_role.{}", job.key), None, role_type);
     let own_key = s.local(s.p.lambda_env_kms_key_arn.as_ref()).cloned();
     let environment_key_arn = own_key.or_else(|| s.keys.arn(Purpose::Lambda));
     let log_group_key_arn = s.keys.arn(Purpose::Logs);
@@ -231,20 +234,20 @@ fn function(s: &mut Site<'_>, f: &Settings<'_>, work: Work, layers: &[String]) -
         &mut s.b,
         Plan {
             role_name: &role_name,
-            description: Some(f.description),
-            memory_size: f.size.0,
-            timeout: f.size.1,
-            reserved_concurrent_executions: f.size.2,
+            description: Some(job.description),
+            memory_size: given.memory_size,
+            timeout: given.timeout,
+            reserved_concurrent_executions: given.reserved_concurrent_executions,
             environment: Value::Object(environment),
             environment_key_arn,
             statements,
             log_group_key_arn,
             vpc,
             layers: layers.to_vec(),
-            ..Plan::new(f.key, f.name, f.handler)
+            ..Plan::new(job.key, name, job.handler)
         },
     )?;
-    let output = format!("{}/{}", s.region(), f.key);
+    let output = format!("{}/{}", s.region(), job.key);
     s.member("lambda_function_names", &output, deployed.function.output("name"));
     s.member("lambda_function_arns", &output, deployed.function.arn());
     s.list("log_group_names", deployed.log_group.output("name"));

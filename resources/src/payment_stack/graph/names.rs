@@ -2,7 +2,9 @@
 //! all names are computed first, for all regions.
 
 use super::super::config::Payment;
+use super::functions::{ACCOUNTING, Job, NOTIFIER, PROCESSOR, RECONCILER};
 use crate::composite::Builder;
+use crate::composite::parts::Function;
 
 /// A bucket's name may have this many characters
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>).
@@ -29,24 +31,19 @@ impl Names {
     /// `b` is the region's builder.
     pub(super) fn of(b: &Builder<'_>, p: &Payment) -> Self {
         let name = |key: &str, attribute: Option<&String>, of_type: &str| named(b, key, attribute, of_type);
-        let function = |key: &str, attribute: &Option<String>, seed: &str, prefixed: &str| {
-            let of_type = if is_prefixed(b) { prefixed } else { seed };
-            named(b, &format!("lambda_function.{key}"), attribute.as_ref(), of_type)
+        let function = |job: &Job, given: &Function| {
+            let of_type = if is_prefixed(b) { job.types.1 } else { job.types.0 };
+            named(b, &format!("lambda_function.{}", job.key), given.name.as_ref(), of_type)
         };
         let api_type = match p.preset.as_deref() {
             Some("global" | "multi_region") => "payment-api",
             _ => "payment-webhooks-api",
         };
         Self {
-            processor: function("processor", &p.processor.name, "process-payment", "processor"),
-            accounting: function("accounting", &p.accounting.name, "process-accounting", "accounting"),
-            notifier: function(
-                "failure_notifier",
-                &p.failure_notifier.name,
-                "notify-failures",
-                "failure-notifier",
-            ),
-            reconciler: function("reconciler", &p.reconciliation.name, "reconcile-payments", "reconciler"),
+            processor: function(&PROCESSOR, &p.processor.function),
+            accounting: function(&ACCOUNTING, &p.accounting.function),
+            notifier: function(&NOTIFIER, &p.failure_notifier.function),
+            reconciler: function(&RECONCILER, &p.reconciliation.function),
             queue: name("sqs_queue.payments", p.queue.name.as_ref(), "payment-processing-queue"),
             dlq: name("sqs_queue.dlq", p.dlq.name.as_ref(), "payment-processing-dlq"),
             topic: topic(b, p),

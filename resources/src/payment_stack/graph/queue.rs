@@ -46,7 +46,7 @@ pub(super) fn build(s: &mut Site<'_>) -> Queues {
 fn payments(s: &Site<'_>, dlq: &Key) -> Component {
     let (q, a) = (&s.p.queue, &s.p.accounting);
     let arn = s.b.arn("sqs", &s.names.queue);
-    let usual = visibility(a.timeout, a.maximum_batching_window_in_seconds);
+    let usual = a.function.advised_visibility(a.maximum_batching_window_in_seconds);
     let queue =
         s.b.component("sqs_queue", "payments")
             .set("name", s.names.queue.as_str())
@@ -61,11 +61,6 @@ fn payments(s: &Site<'_>, dlq: &Key) -> Component {
             )
             .set("policy", policy([deny_without_tls(&[arn], "sqs:*")]));
     encrypted(s, queue)
-}
-
-/// Lambda's own recommendation, or a message comes again while it is still worked on (N-12).
-fn visibility(timeout: i64, window: i64) -> i64 {
-    (6 * timeout + window).min(43_200)
 }
 
 fn dead_letters(s: &Site<'_>, of_events: bool) -> Component {
@@ -94,7 +89,7 @@ fn dead_letters(s: &Site<'_>, of_events: bool) -> Component {
             .set("name", s.names.dlq.as_str())
             .set(
                 "visibility_timeout_seconds",
-                visibility(s.p.failure_notifier.timeout, 0),
+                s.p.failure_notifier.function.advised_visibility(0),
             )
             .set("message_retention_seconds", s.p.dlq.message_retention_seconds)
             .set("redrive_allow_policy", redrive)

@@ -33,10 +33,8 @@ fn config(composite: &impl Composite, written: Value) -> Value {
     all["environment_suffix"] = all.get("environment_suffix").cloned().unwrap_or_else(|| "dev".into());
     let bundled = crate::bundle::architectures();
     all["lambda_architecture"] = bundled.first().copied().unwrap_or("x86_64").into();
-    composite
-        .schema()
-        .with_defaults(&Terraform::from_json(&all))
-        .to_json(&|_| Value::Null)
+    let effective = composite.schema().with_defaults(&Terraform::from_json(&all));
+    composite.fill(&effective.to_json(&|_| Value::Null))
 }
 
 fn graph(written: Value) -> Graph {

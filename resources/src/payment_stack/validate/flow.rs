@@ -1,8 +1,7 @@
 //! Functions, queue, workflow, events, topics, alarms.
 
-use std::collections::BTreeMap;
-
 use crate::composite::findings::{Findings, known};
+use crate::composite::parts::Function;
 use crate::composite::rules;
 use crate::payment_stack::config::{Config, Payment};
 use crate::payment_stack::graph::STACK_VARIABLES;
@@ -27,28 +26,21 @@ fn reserved(name: &str) -> bool {
         || STACK_VARIABLES.contains(&name)
 }
 
-pub(super) fn environment(path: &str, variables: Option<&BTreeMap<String, String>>, findings: &mut Findings) {
-    for name in variables
-        .into_iter()
-        .flatten()
-        .map(|(name, _)| name)
-        .filter(|name| reserved(name))
-    {
+/// The variables of the function at `path`.
+pub(super) fn environment(path: &str, function: &Function, findings: &mut Findings) {
+    let variables = function.environment.iter().flatten();
+    for name in variables.map(|(name, _)| name).filter(|name| reserved(name)) {
         let detail = format!("`{name}` is set by Lambda or by the stack: choose another name.");
         findings.error(&format!("{path}.environment[\"{name}\"]"), "Reserved variable", detail);
     }
 }
 
 fn functions(payment: &Payment, findings: &mut Findings) {
-    environment("processor", payment.processor.environment.as_ref(), findings);
-    environment("accounting", payment.accounting.environment.as_ref(), findings);
-    environment(
-        "failure_notifier",
-        payment.failure_notifier.environment.as_ref(),
-        findings,
-    );
+    environment("processor", &payment.processor.function, findings);
+    environment("accounting", &payment.accounting.function, findings);
+    environment("failure_notifier", &payment.failure_notifier.function, findings);
     let processor = &payment.processor;
-    if payment.api.enabled && processor.timeout * 1000 > payment.api.integration_timeout_ms {
+    if payment.api.enabled && processor.function.timeout * 1000 > payment.api.integration_timeout_ms {
         let limit = payment.api.integration_timeout_ms / 1000;
         findings.error(
             "processor.timeout",
@@ -105,12 +97,14 @@ fn queue(payment: &Payment, findings: &mut Findings) {
 /// How messages move between the queues and the functions.
 fn deliveries(payment: &Payment, findings: &mut Findings) {
     let (queue, accounting) = (&payment.queue, &payment.accounting);
-    let advised = 6 * accounting.timeout + accounting.maximum_batching_window_in_seconds;
+    let advised = accounting
+        .function
+        .advised_visibility(accounting.maximum_batching_window_in_seconds);
     if let Some(seconds) = queue.visibility_timeout_seconds.filter(|_| accounting.enabled) {
-        if seconds < accounting.timeout {
+        if seconds < accounting.function.timeout {
             let detail = format!(
                 "Lambda refuses a queue whose messages come back before the function ({} s) has ended; {advised} is right.",
-                accounting.timeout
+                accounting.function.timeout
             );
             findings.error(
                 "queue.visibility_timeout_seconds",

@@ -7,7 +7,7 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
     let payment = &config.payment;
     // Not given: the provider's one region.
     let regions = payment.regions.as_ref().map_or(1, Vec::len);
-    super::flow::environment("reconciliation", payment.reconciliation.environment.as_ref(), findings);
+    super::flow::environment("reconciliation", &payment.reconciliation.function, findings);
     shards(payment, findings);
     if payment.reconciliation.enabled != Some(false) {
         something_to_do(payment, regions, findings);
@@ -62,8 +62,10 @@ fn patience(payment: &Payment, findings: &mut Findings) {
         return;
     }
     let (queue, accounting) = (&payment.queue, &payment.accounting);
-    let usual = 6 * accounting.timeout + accounting.maximum_batching_window_in_seconds;
-    let hidden = queue.visibility_timeout_seconds.unwrap_or(usual).min(43_200);
+    let usual = accounting
+        .function
+        .advised_visibility(accounting.maximum_batching_window_in_seconds);
+    let hidden = queue.visibility_timeout_seconds.unwrap_or(usual);
     let deliveries = queue.max_receive_count * hidden;
     if payment.reconciliation.stuck_after_seconds < deliveries {
         findings.warning(

@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 use tap_plugin::{Severity, ValidationOptions};
 
+use crate::composite::Composite as _;
+use crate::payment_stack::PaymentStack;
 use crate::payment_stack::schema::schema;
 
 /// What the schema's own validators and the cross checks say about a configuration, as `path: text`.
@@ -20,7 +22,7 @@ fn said(config: &Value, severity: Severity) -> Vec<String> {
     );
     if !found.has_errors() {
         let effective = schema().with_defaults(&value).to_json(&|_| Value::Null);
-        let config = crate::payment_stack::read(&effective).unwrap();
+        let config = crate::payment_stack::read(&PaymentStack.fill(&effective)).unwrap();
         found.extend(super::validate(&config, &effective));
     }
     found

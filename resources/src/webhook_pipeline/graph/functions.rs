@@ -9,7 +9,7 @@ use super::{Encryption, STATUS_INDEX, Stack};
 use crate::composite::function::{self, Deployed, Package, Plan, Repository};
 use crate::composite::iam::allow;
 use crate::composite::json_map;
-use crate::webhook_pipeline::config::Function as Settings;
+use crate::composite::parts::Function as Settings;
 
 /// Names, known before anything else is built: policies speak of them.
 pub(super) struct FunctionNames {
