@@ -26,6 +26,56 @@ pub fn allow_service(sid: &str, service: &str, actions: &[&str], resource: &str,
     statement
 }
 
+/// The policy of a stack's KMS key: the account's IAM policies hold for it (or nobody could manage it), then these
+/// statements, then the user's `kms.additional_policy_statements`.
+pub fn key_policy(b: &Builder<'_>, statements: Vec<Value>) -> Value {
+    let env = b.environment;
+    let by_iam = json!({
+        "Sid": "EnableIamPolicies", "Effect": "Allow", "Action": "kms:*", "Resource": "*",
+        "Principal": {"AWS": format!("arn:{}:iam::{}:root", env.partition, env.account_id)},
+    });
+    let extra = b.shared.kms.additional_policy_statements.iter().flatten();
+    let extra = extra.map(|text| tap_engine::json::parse_document(text));
+    policy(std::iter::once(by_iam).chain(statements).chain(extra))
+}
+
+/// The statement of a key's policy that lets CloudWatch Logs of the region encrypt log groups whose ARNs fit:
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html>. `condition` is `ArnEquals` or
+/// `ArnLike`.
+pub fn encrypt_logs(region: &str, condition: &str, groups: &[String]) -> Value {
+    allow_service(
+        "AllowCloudWatchLogs",
+        &format!("logs.{region}.amazonaws.com"),
+        &[
+            "kms:Encrypt*",
+            "kms:Decrypt*",
+            "kms:ReEncrypt*",
+            "kms:GenerateDataKey*",
+            "kms:Describe*",
+        ],
+        "*",
+        json!({condition: {"kms:EncryptionContext:aws:logs:arn": groups}}),
+    )
+}
+
+/// What a workflow needs to write its log. Log delivery takes no resource:
+/// <https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html>.
+pub fn deliver_logs() -> Value {
+    allow(
+        &[
+            "logs:CreateLogDelivery",
+            "logs:GetLogDelivery",
+            "logs:UpdateLogDelivery",
+            "logs:DeleteLogDelivery",
+            "logs:ListLogDeliveries",
+            "logs:PutResourcePolicy",
+            "logs:DescribeResourcePolicies",
+            "logs:DescribeLogGroups",
+        ],
+        "*",
+    )
+}
+
 /// A `Deny` of everything without TLS.
 pub fn deny_without_tls(resources: &[String], action: &str) -> Value {
     json!({

@@ -1,9 +1,9 @@
 //! The key, for what it is meant for and nobody else (O-30, O-31, O-32).
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Encryption, Names, Stack, canary};
-use crate::composite::iam::{allow_service, policy};
+use crate::composite::iam::{self, allow_service};
 
 pub(super) fn build(s: &mut Stack<'_>, names: &Names) -> Encryption {
     let kms = &s.b.shared.kms;
@@ -38,26 +38,10 @@ pub(super) fn build(s: &mut Stack<'_>, names: &Names) -> Encryption {
 /// The account's administrators, CloudWatch Logs for the groups named, CloudWatch alarms of this account. Roles use the
 /// key through their own policies.
 fn key_policy(s: &Stack<'_>, names: &Names) -> Value {
-    let env = s.b.environment;
-    let mut statements = vec![json!({
-        "Sid": "EnableIamPolicies", "Effect": "Allow", "Action": "kms:*", "Resource": "*",
-        "Principal": {"AWS": format!("arn:{}:iam::{}:root", env.partition, env.account_id)},
-    })];
+    let mut statements = Vec::new();
     let groups = log_groups(s, names);
     if !groups.is_empty() {
-        statements.push(allow_service(
-            "AllowCloudWatchLogs",
-            &format!("logs.{}.amazonaws.com", env.region),
-            &[
-                "kms:Encrypt*",
-                "kms:Decrypt*",
-                "kms:ReEncrypt*",
-                "kms:GenerateDataKey*",
-                "kms:Describe*",
-            ],
-            "*",
-            json!({"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}}),
-        ));
+        statements.push(iam::encrypt_logs(&s.b.environment.region, "ArnLike", &groups));
     }
     statements.push(allow_service(
         "AllowCloudWatchAlarms",
@@ -66,9 +50,7 @@ fn key_policy(s: &Stack<'_>, names: &Names) -> Value {
         "*",
         s.this_account(),
     ));
-    let extra = s.b.shared.kms.additional_policy_statements.iter().flatten();
-    statements.extend(extra.map(|text| tap_engine::json::parse_document(text)));
-    policy(statements)
+    iam::key_policy(&s.b, statements)
 }
 
 /// ARNs of the groups that may be encrypted with the key.

@@ -8,7 +8,7 @@ use tap_engine::Key;
 use super::super::config::Payment;
 use super::site::Site;
 use crate::composite::Builder;
-use crate::composite::iam::{allow_service, policy};
+use crate::composite::iam::{self, allow_service};
 
 /// What data is encrypted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -198,31 +198,15 @@ fn alias(s: &Site<'_>, purpose: &str) -> String {
 /// The account's administrators, and the services that encrypt on the stack's behalf with this very
 /// key, each bound to this account (P-13, 9.2 item 17). Functions use the key through their roles.
 fn key_policy(s: &Site<'_>, key: &Key) -> Value {
-    let env = s.b.environment;
     let serves = |purpose| s.keys.serving(purpose) == Some(key);
     let use_key = ["kms:Decrypt", "kms:GenerateDataKey*"];
-    let mut statements = vec![json!({
-        "Sid": "EnableIamPolicies", "Effect": "Allow", "Action": "kms:*", "Resource": "*",
-        "Principal": {"AWS": format!("arn:{}:iam::{}:root", env.partition, env.account_id)},
-    })];
+    let mut statements = Vec::new();
     if serves(Purpose::Logs) {
         let groups: Vec<String> = log_groups(s)
             .into_iter()
             .map(|name| s.b.arn("logs", &format!("log-group:{name}")))
             .collect();
-        statements.push(allow_service(
-            "AllowCloudWatchLogs",
-            &format!("logs.{}.amazonaws.com", env.region),
-            &[
-                "kms:Encrypt*",
-                "kms:Decrypt*",
-                "kms:ReEncrypt*",
-                "kms:GenerateDataKey*",
-                "kms:Describe*",
-            ],
-            "*",
-            json!({"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": groups}}),
-        ));
+        statements.push(iam::encrypt_logs(s.region(), "ArnEquals", &groups));
     }
     if serves(Purpose::Sns) && s.p.topics.notifications.kms_enabled {
         statements.push(allow_service(
@@ -244,9 +228,7 @@ fn key_policy(s: &Site<'_>, key: &Key) -> Value {
             s.this_account(),
         ));
     }
-    let extra = s.b.shared.kms.additional_policy_statements.iter().flatten();
-    statements.extend(extra.map(|text| tap_engine::json::parse_document(text)));
-    policy(statements)
+    iam::key_policy(&s.b, statements)
 }
 
 /// Names of all log groups of the region.

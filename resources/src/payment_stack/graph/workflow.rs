@@ -9,7 +9,7 @@ use super::names::in_account;
 use super::queue::Queues;
 use super::site::Site;
 use crate::composite::function::Deployed;
-use crate::composite::iam::{allow, role, trust, xray};
+use crate::composite::iam::{allow, deliver_logs, role, trust, xray};
 use crate::composite::notice::message_attributes;
 
 /// The state machine, if the stack has workflows.
@@ -48,20 +48,7 @@ fn rights(s: &Site<'_>, topic: &Key, dlq: Option<&Key>, processor: &Deployed) ->
     let mut statements = vec![
         allow(&["lambda:InvokeFunction"], processor.arn()),
         allow(&["sns:Publish"], topic.arn()),
-        // Log delivery takes no resource: <https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html>.
-        allow(
-            &[
-                "logs:CreateLogDelivery",
-                "logs:GetLogDelivery",
-                "logs:UpdateLogDelivery",
-                "logs:DeleteLogDelivery",
-                "logs:ListLogDeliveries",
-                "logs:PutResourcePolicy",
-                "logs:DescribeResourcePolicies",
-                "logs:DescribeLogGroups",
-            ],
-            "*",
-        ),
+        deliver_logs(),
     ];
     statements.extend(dlq.map(|dlq| allow(&["sqs:SendMessage"], dlq.arn())));
     let mut uses = Vec::new();

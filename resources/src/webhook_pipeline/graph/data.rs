@@ -6,7 +6,7 @@ use tap_engine::{Component, Key};
 use super::functions::FunctionNames;
 use super::topics::{self, Topics};
 use super::{Encryption, MaybeKey, STATUS_INDEX, Stack, flow::Rules};
-use crate::composite::iam::{allow_service, deny_without_tls, policy};
+use crate::composite::iam::{self, allow_service, deny_without_tls, policy};
 use crate::composite::parts::Index;
 
 /// What the rest of the stack builds on.
@@ -97,31 +97,14 @@ fn key(s: &mut Stack<'_>, names: &FunctionNames) -> Encryption {
 /// The account's administrators, and the services that encrypt on the stack's behalf, each bound
 /// to this account (9.2 item 17). Functions use the key through their roles.
 fn key_policy(s: &Stack<'_>, names: &FunctionNames) -> Value {
-    let env = s.b.environment;
     let use_key = ["kms:Decrypt", "kms:GenerateDataKey*"];
     let groups: Vec<String> = names
         .log_groups(s)
         .into_iter()
         .map(|name| s.b.arn("logs", &format!("log-group:{name}")))
         .collect();
-    let mut statements = vec![
-        json!({
-            "Sid": "EnableIamPolicies", "Effect": "Allow", "Action": "kms:*", "Resource": "*",
-            "Principal": {"AWS": format!("arn:{}:iam::{}:root", env.partition, env.account_id)},
-        }),
-        allow_service(
-            "AllowCloudWatchLogs",
-            &format!("logs.{}.amazonaws.com", env.region),
-            &[
-                "kms:Encrypt*",
-                "kms:Decrypt*",
-                "kms:ReEncrypt*",
-                "kms:GenerateDataKey*",
-                "kms:Describe*",
-            ],
-            "*",
-            json!({"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": groups}}),
-        ),
+    let statements = vec![
+        iam::encrypt_logs(&s.b.environment.region, "ArnEquals", &groups),
         allow_service(
             "AllowCloudWatchAlarms",
             "cloudwatch.amazonaws.com",
@@ -138,9 +121,7 @@ fn key_policy(s: &Stack<'_>, names: &FunctionNames) -> Value {
         ),
         allow_service("AllowSns", "sns.amazonaws.com", &use_key, "*", s.this_account()),
     ];
-    let extra = s.b.shared.kms.additional_policy_statements.iter().flatten();
-    statements.extend(extra.map(|text| tap_engine::json::parse_document(text)));
-    policy(statements)
+    iam::key_policy(&s.b, statements)
 }
 
 fn transactions(s: &mut Stack<'_>, encryption: &Encryption) -> (Key, String) {

@@ -6,7 +6,7 @@ use tap_engine::Key;
 use super::Stack;
 use super::data::{Data, Stores};
 use super::functions::Functions;
-use crate::composite::iam::{allow, role, trust, xray};
+use crate::composite::iam::{allow, deliver_logs, role, trust, xray};
 use crate::composite::notice::message_attributes;
 use crate::webhook_pipeline::config::Retry;
 
@@ -94,20 +94,7 @@ fn rights(s: &Stack<'_>, data: &Data, stores: &Stores, functions: &Functions) ->
         allow(&["lambda:InvokeFunction"], functions.fraud.arn()),
         allow(&["sns:Publish"], stores.topics.notices.arn()),
         allow(&["sqs:SendMessage"], stores.dlq.arn()),
-        // Log delivery takes no resource: <https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html>.
-        allow(
-            &[
-                "logs:CreateLogDelivery",
-                "logs:GetLogDelivery",
-                "logs:UpdateLogDelivery",
-                "logs:DeleteLogDelivery",
-                "logs:ListLogDeliveries",
-                "logs:PutResourcePolicy",
-                "logs:DescribeResourcePolicies",
-                "logs:DescribeLogGroups",
-            ],
-            "*",
-        ),
+        deliver_logs(),
     ];
     statements.extend(data.encryption.allow_use());
     if s.b.shared.tracing_mode == "Active" {
