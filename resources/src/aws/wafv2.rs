@@ -4,9 +4,11 @@
 
 use std::future::Future;
 
+use async_trait::async_trait;
 use aws_sdk_wafv2::types::{Scope, Tag};
-use tap_engine::{Change, Context, KindError, KindResult, Outputs};
+use tap_engine::{Change, Context, KindError, KindResult, Outputs, Settings};
 
+use super::fields::Fields;
 use super::{Aws, call, found, tags};
 
 /// "No such object", whatever the object.
@@ -15,6 +17,119 @@ pub(super) const GONE: &[&str] = &["WAFNonexistentItemException"];
 const CHANGED: &[&str] = &["WAFOptimisticLockException"];
 /// How often a write is made, each time with a fresh lock token.
 const LOCK_ATTEMPTS: u8 = 5;
+/// How many objects a page of a list has, unless it is the last one: the most that WAF gives.
+pub(super) const PAGE: u8 = 100;
+
+/// One element of a list.
+#[derive(Debug)]
+pub(super) struct Listed {
+    pub(super) name: Option<String>,
+    /// WAF's own id, the first part of the kind's.
+    pub(super) id: Option<String>,
+    pub(super) arn: Option<String>,
+}
+
+/// What web ACLs and IP sets do each in its own way. Both have a name that is unique in their scope, and a lock token.
+#[async_trait]
+pub(super) trait Locked: Send + Sync {
+    /// `web ACL`: what messages call it.
+    const WHAT: &'static str;
+    /// The operation behind [`Self::page`].
+    const LIST: &'static str;
+
+    fn aws(&self) -> &Aws;
+
+    /// The ARN, as long as the object exists.
+    async fn arn(&self, cx: &Context, id: &str) -> KindResult<Option<String>>;
+
+    /// Brings all but the tags in line.
+    async fn write(&self, cx: &Context, id: &str, wanted: &Settings) -> KindResult<()>;
+
+    /// At most [`PAGE`] objects of the scope, and the marker of the next page.
+    async fn page(
+        &self,
+        cx: &Context,
+        scope: Scope,
+        marker: Option<String>,
+    ) -> KindResult<(Vec<Listed>, Option<String>)>;
+}
+
+/// Notes down the object that `operation` answers with.
+pub(super) fn created<K: Locked>(
+    cx: &Context,
+    desired: &Settings,
+    operation: &str,
+    (id, arn): (Option<String>, Option<String>),
+) -> KindResult<Outputs> {
+    let (name, scope) = (desired.text("name")?, desired.text("scope")?);
+    let (Some(id), Some(arn)) = (id, arn) else {
+        return Err(KindError::Failed {
+            operation: operation.into(),
+            message: format!("the answer does not name {} {name}", K::WHAT),
+        });
+    };
+    let outputs = outputs(&format!("{id}|{name}|{scope}"), &arn);
+    cx.created(&outputs);
+    Ok(outputs)
+}
+
+pub(super) async fn update(object: &impl Locked, cx: &Context, id: &str, change: &Change<'_>) -> KindResult<Outputs> {
+    if change.changed.iter().any(|name| name != "tags") {
+        object.write(cx, id, change.after).await?;
+    }
+    let arn = match change.outputs.get("arn") {
+        Some(arn) => arn.clone(),
+        None => object.arn(cx, id).await?.unwrap_or_default(),
+    };
+    retag(object.aws(), cx, &arn, change).await?;
+    Ok(outputs(id, &arn))
+}
+
+/// The id of the object with the wanted name, when its tags say that it is this component and it is not recorded yet.
+pub(super) async fn find<K: Locked>(object: &K, cx: &Context, desired: &Settings) -> KindResult<Option<String>> {
+    let name = desired.text("name")?;
+    let hit = look_up(object, cx, name, desired.text("scope")?).await?;
+    let Some((id, arn)) = hit.filter(|(id, _)| !cx.known_ids.contains(id)) else {
+        return Ok(None);
+    };
+    if tags::owned(cx, &tags_of(object.aws(), cx, &arn).await?) {
+        return Ok(Some(id));
+    }
+    Err(KindError::NotOwned {
+        operation: K::LIST.into(),
+        message: format!(
+            "{} {name} exists already and is not tagged as {} of {}",
+            K::WHAT,
+            cx.key,
+            cx.stack
+        ),
+    })
+}
+
+/// `id` and ARN of the object with this name.
+async fn look_up(object: &impl Locked, cx: &Context, name: &str, scope: &str) -> KindResult<Option<(String, String)>> {
+    let mut marker = None;
+    loop {
+        let (listed, next) = object.page(cx, Scope::from(scope), marker).await?;
+        let full_page = listed.len() == usize::from(PAGE);
+        let hit = listed.into_iter().find(|object| object.name.as_deref() == Some(name));
+        if let Some((id, arn)) = hit.and_then(|object| Some((object.id?, object.arn?))) {
+            return Ok(Some((format!("{id}|{name}|{scope}"), arn)));
+        }
+        marker = next.filter(|marker| full_page && !marker.is_empty());
+        if marker.is_none() {
+            return Ok(None);
+        }
+    }
+}
+
+/// An object that is to be written is not there.
+pub(super) fn missing(operation: &str, what: &str, name: &str) -> KindError {
+    KindError::Failed {
+        operation: operation.into(),
+        message: format!("{what} {name} does not exist any more"),
+    }
+}
 
 /// Id, name and scope from a kind's `id|name|scope`.
 pub(super) fn parts(id: &str) -> (&str, &str, Scope) {
@@ -48,30 +163,6 @@ where
     }
 }
 
-/// The id of what was looked up by name, when its tags say that it is this component and it is not recorded yet.
-/// `what` names the object in the refusal of one that is somebody else's.
-pub(super) async fn adopted(
-    aws: &Aws,
-    cx: &Context,
-    hit: Option<(String, String)>,
-    operation: &str,
-    what: &str,
-) -> KindResult<Option<String>> {
-    let Some((id, arn)) = hit else {
-        return Ok(None);
-    };
-    if cx.known_ids.contains(&id) {
-        return Ok(None);
-    }
-    if tags::owned(cx, &tags_of(aws, cx, &arn).await?) {
-        return Ok(Some(id));
-    }
-    Err(KindError::NotOwned {
-        operation: operation.into(),
-        message: format!("{what} exists already and is not tagged as {} of {}", cx.key, cx.stack),
-    })
-}
-
 /// Tags as the SDK wants them.
 pub(super) fn sdk_tags(tags: &tags::Tags) -> KindResult<Vec<Tag>> {
     let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();
@@ -80,7 +171,7 @@ pub(super) fn sdk_tags(tags: &tags::Tags) -> KindResult<Vec<Tag>> {
 }
 
 /// Brings the tags of a WAF object in line.
-pub(super) async fn retag(aws: &Aws, cx: &Context, arn: &str, change: &Change<'_>) -> KindResult<()> {
+async fn retag(aws: &Aws, cx: &Context, arn: &str, change: &Change<'_>) -> KindResult<()> {
     if !change.has("tags") {
         return Ok(());
     }

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use aws_sdk_wafv2::types::{IpAddressVersion, IpSet, Scope};
 use serde_json::Value;
-use tap_engine::{Change, Context, Kind, KindError, KindResult, KindSpec, Observed, Outputs, Setting, Settings};
+use tap_engine::{Change, Context, Kind, KindResult, KindSpec, Observed, Outputs, Setting, Settings};
 
 use super::checks::Checks;
 use super::events::filled;
 use super::fields::{Fields, Seen};
-use super::wafv2::{GONE, adopted, outputs, parts, retag, sdk_tags, tags_of, with_fresh_token};
+use super::wafv2::{self, GONE, Listed, Locked, outputs, parts, sdk_tags, tags_of, with_fresh_token};
 use super::{Aws, call, found, tags};
 
 mod ranges;
@@ -62,6 +62,20 @@ impl Wafv2IpSet {
         .await;
         Ok(found(answer, GONE)?.and_then(|a| Some((a.ip_set?, a.lock_token?))))
     }
+}
+
+#[async_trait]
+impl Locked for Wafv2IpSet {
+    const WHAT: &'static str = "IP set";
+    const LIST: &'static str = "wafv2:ListIPSets";
+
+    fn aws(&self) -> &Aws {
+        &self.0
+    }
+
+    async fn arn(&self, cx: &Context, id: &str) -> KindResult<Option<String>> {
+        Ok(self.get(cx, id).await?.map(|(set, _)| set.arn))
+    }
 
     async fn write(&self, cx: &Context, id: &str, wanted: &Settings) -> KindResult<()> {
         let (set_id, name, scope) = parts(id);
@@ -69,10 +83,7 @@ impl Wafv2IpSet {
         let client = self.0.wafv2(&cx.region);
         with_fresh_token(|| async {
             let Some((_, token)) = self.get(cx, id).await? else {
-                return Err(KindError::Failed {
-                    operation: "wafv2:UpdateIPSet".into(),
-                    message: format!("IP set {name} does not exist any more"),
-                });
+                return Err(wafv2::missing("wafv2:UpdateIPSet", Self::WHAT, name));
             };
             let request = client
                 .update_ip_set()
@@ -88,31 +99,21 @@ impl Wafv2IpSet {
         .await
     }
 
-    /// `id` and ARN of the set with this name.
-    async fn look_up(&self, cx: &Context, name: &str, scope: &str) -> KindResult<Option<(String, String)>> {
-        let client = self.0.wafv2(&cx.region);
-        let mut page = None;
-        loop {
-            let answer = call(cx, "wafv2:ListIPSets", || {
-                client
-                    .list_ip_sets()
-                    .scope(Scope::from(scope))
-                    .limit(100)
-                    .set_next_marker(page.clone())
-                    .send()
-            })
-            .await?;
-            let sets = answer.ip_sets.unwrap_or_default();
-            let full_page = sets.len() == 100;
-            let hit = sets.into_iter().find(|set| set.name.as_deref() == Some(name));
-            if let Some((id, arn)) = hit.and_then(|set| Some((set.id?, set.arn?))) {
-                return Ok(Some((format!("{id}|{name}|{scope}"), arn)));
-            }
-            page = answer.next_marker.filter(|marker| full_page && !marker.is_empty());
-            if page.is_none() {
-                return Ok(None);
-            }
-        }
+    async fn page(
+        &self,
+        cx: &Context,
+        scope: Scope,
+        marker: Option<String>,
+    ) -> KindResult<(Vec<Listed>, Option<String>)> {
+        let request = self.0.wafv2(&cx.region).list_ip_sets().scope(scope);
+        let request = request.limit(wafv2::PAGE.into()).set_next_marker(marker);
+        let answer = call(cx, Self::LIST, || request.clone().send()).await?;
+        let listed = answer.ip_sets.unwrap_or_default().into_iter().map(|set| Listed {
+            name: set.name,
+            id: set.id,
+            arn: set.arn,
+        });
+        Ok((listed.collect(), answer.next_marker))
     }
 }
 
@@ -150,15 +151,11 @@ impl Kind for Wafv2IpSet {
             // WAF takes a list of tags only where it has elements.
             .set_tags(Some(sdk_tags(&tags::wanted(desired))?).filter(|tags| !tags.is_empty()));
         let answer = call(cx, "wafv2:CreateIPSet", || request.clone().send()).await?;
-        let Some((id, arn)) = answer.summary.and_then(|s| Some((s.id?, s.arn?))) else {
-            return Err(KindError::Failed {
-                operation: "wafv2:CreateIPSet".into(),
-                message: format!("the answer does not name IP set {name}"),
-            });
-        };
-        let outputs = outputs(&format!("{id}|{name}|{scope}"), &arn);
-        cx.created(&outputs);
-        Ok(outputs)
+        let named = answer
+            .summary
+            .map(|summary| (summary.id, summary.arn))
+            .unwrap_or_default();
+        wafv2::created::<Self>(cx, desired, "wafv2:CreateIPSet", named)
     }
 
     async fn read(&self, cx: &Context, id: &str, _recorded: &Settings) -> KindResult<Option<Observed>> {
@@ -181,15 +178,7 @@ impl Kind for Wafv2IpSet {
     }
 
     async fn update(&self, cx: &Context, id: &str, change: &Change<'_>) -> KindResult<Outputs> {
-        if change.changed.iter().any(|name| name != "tags") {
-            self.write(cx, id, change.after).await?;
-        }
-        let arn = match change.outputs.get("arn") {
-            Some(arn) => arn.clone(),
-            None => self.get(cx, id).await?.map(|(set, _)| set.arn).unwrap_or_default(),
-        };
-        retag(&self.0, cx, &arn, change).await?;
-        Ok(outputs(id, &arn))
+        wafv2::update(self, cx, id, change).await
     }
 
     async fn delete(&self, cx: &Context, id: &str, _recorded: &Settings) -> KindResult<()> {
@@ -215,9 +204,7 @@ impl Kind for Wafv2IpSet {
     }
 
     async fn find(&self, cx: &Context, desired: &Settings) -> KindResult<Option<String>> {
-        let (name, scope) = (desired.text("name")?, desired.text("scope")?);
-        let hit = self.look_up(cx, name, scope).await?;
-        adopted(&self.0, cx, hit, "wafv2:ListIPSets", &format!("an IP set named {name}")).await
+        wafv2::find(self, cx, desired).await
     }
 
     fn normalise(&self, setting: &str, value: &Value) -> Value {

@@ -13,7 +13,7 @@ use super::checks::Checks;
 use super::events::filled;
 use super::fields::{Fields, Seen};
 use super::waf_rules::{self, Rule, Visibility};
-use super::wafv2::{GONE, adopted, outputs, parts, retag, sdk_tags, tags_of, with_fresh_token};
+use super::wafv2::{self, GONE, Listed, Locked, outputs, parts, sdk_tags, tags_of, with_fresh_token};
 use super::{Aws, call, found, tags};
 
 /// The kind; `id` is `id|name|scope`.
@@ -115,6 +115,20 @@ impl Wafv2WebAcl {
         let answer = found(answer, GONE)?;
         Ok(answer.and_then(|a| Some((a.web_acl?, a.lock_token?))))
     }
+}
+
+#[async_trait]
+impl Locked for Wafv2WebAcl {
+    const WHAT: &'static str = "web ACL";
+    const LIST: &'static str = "wafv2:ListWebACLs";
+
+    fn aws(&self) -> &Aws {
+        &self.0
+    }
+
+    async fn arn(&self, cx: &Context, id: &str) -> KindResult<Option<String>> {
+        Ok(self.get(cx, id).await?.map(|(acl, _)| acl.arn))
+    }
 
     /// `UpdateWebACL` replaces everything; what is not managed here is handed back as it was read.
     async fn write(&self, cx: &Context, id: &str, wanted: &Settings) -> KindResult<()> {
@@ -123,10 +137,7 @@ impl Wafv2WebAcl {
         let client = self.0.wafv2(&cx.region);
         with_fresh_token(|| async {
             let Some((acl, token)) = self.get(cx, id).await? else {
-                return Err(KindError::Failed {
-                    operation: "wafv2:UpdateWebACL".into(),
-                    message: format!("web ACL {name} does not exist any more"),
-                });
+                return Err(wafv2::missing("wafv2:UpdateWebACL", Self::WHAT, name));
             };
             let shield = acl.rules().iter().filter(|rule| is_shield_rule(rule)).cloned();
             let request = client
@@ -154,31 +165,21 @@ impl Wafv2WebAcl {
         .await
     }
 
-    /// `id` and ARN of the web ACL with this name.
-    async fn look_up(&self, cx: &Context, name: &str, scope: &str) -> KindResult<Option<(String, String)>> {
-        let client = self.0.wafv2(&cx.region);
-        let mut page = None;
-        loop {
-            let answer = call(cx, "wafv2:ListWebACLs", || {
-                client
-                    .list_web_acls()
-                    .scope(Scope::from(scope))
-                    .limit(100)
-                    .set_next_marker(page.clone())
-                    .send()
-            })
-            .await?;
-            let acls = answer.web_acls.unwrap_or_default();
-            let full_page = acls.len() == 100;
-            let hit = acls.into_iter().find(|acl| acl.name.as_deref() == Some(name));
-            if let Some((id, arn)) = hit.and_then(|acl| Some((acl.id?, acl.arn?))) {
-                return Ok(Some((format!("{id}|{name}|{scope}"), arn)));
-            }
-            page = answer.next_marker.filter(|marker| full_page && !marker.is_empty());
-            if page.is_none() {
-                return Ok(None);
-            }
-        }
+    async fn page(
+        &self,
+        cx: &Context,
+        scope: Scope,
+        marker: Option<String>,
+    ) -> KindResult<(Vec<Listed>, Option<String>)> {
+        let request = self.0.wafv2(&cx.region).list_web_acls().scope(scope);
+        let request = request.limit(wafv2::PAGE.into()).set_next_marker(marker);
+        let answer = call(cx, Self::LIST, || request.clone().send()).await?;
+        let listed = answer.web_acls.unwrap_or_default().into_iter().map(|acl| Listed {
+            name: acl.name,
+            id: acl.id,
+            arn: acl.arn,
+        });
+        Ok((listed.collect(), answer.next_marker))
     }
 }
 
@@ -204,16 +205,11 @@ impl Kind for Wafv2WebAcl {
             // WAF takes a list of tags only where it has elements.
             .set_tags(Some(sdk_tags(&wanted_tags)?).filter(|tags| !tags.is_empty()));
         let answer = call(cx, "wafv2:CreateWebACL", || request.clone().send()).await?;
-        let summary = answer.summary.and_then(|s| Some((s.id?, s.arn?)));
-        let Some((id, arn)) = summary else {
-            return Err(KindError::Failed {
-                operation: "wafv2:CreateWebACL".into(),
-                message: format!("the answer does not name web ACL {name}"),
-            });
-        };
-        let outputs = outputs(&format!("{id}|{name}|{scope}"), &arn);
-        cx.created(&outputs);
-        Ok(outputs)
+        let named = answer
+            .summary
+            .map(|summary| (summary.id, summary.arn))
+            .unwrap_or_default();
+        wafv2::created::<Self>(cx, desired, "wafv2:CreateWebACL", named)
     }
 
     async fn read(&self, cx: &Context, id: &str, _recorded: &Settings) -> KindResult<Option<Observed>> {
@@ -231,15 +227,7 @@ impl Kind for Wafv2WebAcl {
     }
 
     async fn update(&self, cx: &Context, id: &str, change: &Change<'_>) -> KindResult<Outputs> {
-        if change.changed.iter().any(|name| name != "tags") {
-            self.write(cx, id, change.after).await?;
-        }
-        let arn = match change.outputs.get("arn") {
-            Some(arn) => arn.clone(),
-            None => self.get(cx, id).await?.map(|(acl, _)| acl.arn).unwrap_or_default(),
-        };
-        retag(&self.0, cx, &arn, change).await?;
-        Ok(outputs(id, &arn))
+        wafv2::update(self, cx, id, change).await
     }
 
     async fn delete(&self, cx: &Context, id: &str, _recorded: &Settings) -> KindResult<()> {
@@ -265,16 +253,7 @@ impl Kind for Wafv2WebAcl {
     }
 
     async fn find(&self, cx: &Context, desired: &Settings) -> KindResult<Option<String>> {
-        let (name, scope) = (desired.text("name")?, desired.text("scope")?);
-        let hit = self.look_up(cx, name, scope).await?;
-        adopted(
-            &self.0,
-            cx,
-            hit,
-            "wafv2:ListWebACLs",
-            &format!("a web ACL named {name}"),
-        )
-        .await
+        wafv2::find(self, cx, desired).await
     }
 
     fn normalise(&self, setting: &str, value: &Value) -> Value {
