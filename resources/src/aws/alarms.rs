@@ -3,7 +3,8 @@
 //! API: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/>
 
 use async_trait::async_trait;
-use aws_sdk_cloudwatch::types::Tag;
+use aws_sdk_cloudwatch::operation::describe_alarms::DescribeAlarmsOutput;
+use aws_sdk_cloudwatch::types::{AlarmType, Tag};
 use tap_engine::{Change, Context, KindError, KindResult, Observed, Outputs, Settings};
 
 use super::checks::Checks;
@@ -66,6 +67,18 @@ pub(super) async fn find(alarm: &impl Alarm, cx: &Context, desired: &Settings) -
         Some(_) => owned(alarm.aws(), cx, name).await,
         None => Ok(None),
     }
+}
+
+/// What `DescribeAlarms` answers for the alarm of this name and type, if there is one.
+pub(super) async fn describe(
+    aws: &Aws,
+    cx: &Context,
+    name: &str,
+    of_type: AlarmType,
+) -> KindResult<DescribeAlarmsOutput> {
+    let request = aws.cloudwatch(&cx.region).describe_alarms();
+    let request = request.alarm_names(name).alarm_types(of_type);
+    call(cx, "cloudwatch:DescribeAlarms", || request.clone().send()).await
 }
 
 /// Metric and composite alarms share one name space.

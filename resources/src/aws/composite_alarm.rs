@@ -111,15 +111,7 @@ impl Alarm for CompositeAlarm {
     }
 
     async fn look(&self, cx: &Context, name: &str, recorded: &Settings) -> KindResult<Option<Seen>> {
-        let client = self.0.cloudwatch(&cx.region);
-        let answer = call(cx, "cloudwatch:DescribeAlarms", || {
-            client
-                .describe_alarms()
-                .alarm_names(name)
-                .alarm_types(AlarmType::CompositeAlarm)
-                .send()
-        })
-        .await?;
+        let answer = alarms::describe(&self.0, cx, name, AlarmType::CompositeAlarm).await?;
         let alarm = answer.composite_alarms.unwrap_or_default().pop();
         Ok(alarm.map(|alarm| observed(alarm, recorded)))
     }

@@ -262,15 +262,7 @@ impl Alarm for MetricAlarm {
     }
 
     async fn look(&self, cx: &Context, name: &str, recorded: &Settings) -> KindResult<Option<Seen>> {
-        let client = self.0.cloudwatch(&cx.region);
-        let answer = call(cx, "cloudwatch:DescribeAlarms", || {
-            client
-                .describe_alarms()
-                .alarm_names(name)
-                .alarm_types(AlarmType::MetricAlarm)
-                .send()
-        })
-        .await?;
+        let answer = alarms::describe(&self.0, cx, name, AlarmType::MetricAlarm).await?;
         let alarm = answer.metric_alarms.unwrap_or_default().pop();
         Ok(alarm.map(|alarm| observed(alarm, recorded)))
     }
