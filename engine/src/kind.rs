@@ -99,7 +99,8 @@ pub struct KindSpec {
     pub taggable: bool,
     /// A replacement makes the new object before the old one goes.
     pub create_before_delete: bool,
-    /// IAM actions that managing it needs, for the generated deploy policy.
+    /// IAM actions that managing it needs, for those who write the policy of the role that runs Terraform
+    /// (`docs/guides/security-and-costs.md`).
     pub iam_actions: &'static [&'static str],
 }
 
