@@ -32,7 +32,7 @@ async fn lives(site: Site, path: &str, regions: &[&str], must_have: &[&str]) {
 }
 
 /// A payment is answered and stored, whatever the preset's table looks like, and a second one of its id is not taken.
-async fn pays(site: &Site, path: &str, region: &str) {
+pub(crate) async fn pays(site: &Site, path: &str, region: &str) {
     let payments = site.payments().await;
     let here = payments.in_region(region);
     let key = here.api_key().await.unwrap();

@@ -16,6 +16,7 @@ mod killed;
 #[path = "../leaks/mod.rs"]
 mod leaks;
 mod mistakes;
+mod presets;
 mod reconciled;
 mod regions;
 mod secrets;

@@ -16,7 +16,7 @@ fn of(regions: &[&str]) -> Configuration {
 }
 
 /// Component key to AWS id.
-async fn ids(site: &Site) -> BTreeMap<String, Value> {
+pub(crate) async fn ids(site: &Site) -> BTreeMap<String, Value> {
     let payments = site.payments().await;
     let components = payments.components().iter();
     components
@@ -25,7 +25,7 @@ async fn ids(site: &Site) -> BTreeMap<String, Value> {
 }
 
 /// Every object that was there is the same one.
-fn must_keep(before: &BTreeMap<String, Value>, now: &BTreeMap<String, Value>) {
+pub(crate) fn must_keep(before: &BTreeMap<String, Value>, now: &BTreeMap<String, Value>) {
     for (key, id) in before {
         assert_eq!(now.get(key), Some(id), "{key} was made anew");
     }
@@ -96,7 +96,7 @@ async fn a_region_is_added_to_a_living_stack_taken_out_and_added_again() {
 }
 
 /// Roles and buckets of the primary show in every region.
-fn is_regional(line: &str) -> bool {
+pub(crate) fn is_regional(line: &str) -> bool {
     let kind = line.split(' ').next().unwrap_or_default();
     !["iam_role", "iam_policy", "s3_bucket", "health_check", "dns_record"].contains(&kind)
 }
