@@ -44,7 +44,7 @@ pub(super) fn check(
     }
     for key in &options.replace {
         if !graph.components.contains_key(key) {
-            errors.push(PlanError::new(Problem::NotInStack, key, not_in_stack(graph)));
+            errors.push(PlanError::new(Problem::NotInStack, key, not_in_stack(graph, key)).at("replace_components"));
         }
     }
     match order::sorted(graph) {
@@ -64,10 +64,30 @@ fn unknown_kind(key: &Key, kind: &str) -> PlanError {
     PlanError::new(Problem::UnknownKind, key, message)
 }
 
-/// The message for a component that is not there, naming those that are.
-pub(crate) fn not_in_stack(graph: &Graph) -> String {
-    let names: Vec<&str> = graph.components.keys().map(Key::as_str).collect();
-    format!("the stack has no such component; it has: {}", names.join(", "))
+/// `sqs_queue` of `eu-west-1/sqs_queue.dlq` and of `sqs_queue.dlq`.
+fn kind_in(key: &Key) -> &str {
+    let text = key.as_str();
+    let here = text.split_once('/').map_or(text, |(_, rest)| rest);
+    here.split('.').next().unwrap_or(here)
+}
+
+/// The message for a component that is not there, naming those that are: of its kind, if there are any.
+pub(crate) fn not_in_stack(graph: &Graph, key: &Key) -> String {
+    let wanted = kind_in(key);
+    let of_kind: Vec<&str> = graph
+        .components
+        .keys()
+        .filter(|key| kind_in(key) == wanted)
+        .map(Key::as_str)
+        .collect();
+    if of_kind.is_empty() {
+        let all: Vec<&str> = graph.components.keys().map(Key::as_str).collect();
+        return format!("the stack has no such component; it has: {}", all.join(", "));
+    }
+    format!(
+        "the stack has no such component; of this kind it has: {}",
+        of_kind.join(", ")
+    )
 }
 
 fn check_component(

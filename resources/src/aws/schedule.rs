@@ -311,7 +311,7 @@ impl Kind for Schedule {
             checks.wrong(
                 "schedule_expression",
                 format!(
-                    "{text:?} must be at(yyyy-mm-ddThh:mm:ss), rate(<number> minutes|hours|days) or cron(<six fields>)"
+                    "{text:?} must be at(yyyy-mm-ddThh:mm:ss), rate(<number> minutes|hours|days) or cron(<six fields>) with a ? for the days of the month or of the week"
                 ),
             );
         }
@@ -340,7 +340,11 @@ fn is_expression(text: &str) -> bool {
             let unit_is_known = matches!(unit, "minute" | "minutes" | "hour" | "hours" | "day" | "days");
             number.parse::<u32>().is_ok_and(|n| n > 0) && unit_is_known
         }),
-        "cron" => inner.split_whitespace().count() == 6,
+        "cron" => {
+            let fields: Vec<&str> = inner.split_whitespace().collect();
+            // Days of the month or of the week: Scheduler takes no expression that says both, or neither.
+            fields.len() == 6 && (fields[2] == "?") != (fields[4] == "?")
+        }
         _ => false,
     }
 }
@@ -364,6 +368,8 @@ mod tests {
             "rate(0 days)",
             "rate(5 weeks)",
             "cron(0 2 * * *)",
+            "cron(0 2 * * * *)",
+            "cron(0 2 ? * ? *)",
             "at(tomorrow)",
             "rate(1 day",
         ] {

@@ -1,7 +1,7 @@
 //! Short forms for schemas: most attributes are optional with an effective default.
 
 use serde_json::{Value, json};
-use tap_plugin::{Attribute, Attributes, Type, validators as check};
+use tap_plugin::{Attribute, Attributes, Type, Validator, validators as check};
 
 /// An optional text without default.
 pub fn text(description: &str) -> Attribute {
@@ -65,6 +65,19 @@ pub fn texts_or(default: Value, description: &str) -> Attribute {
 /// An optional nested object.
 pub fn group(members: Attributes, description: &str) -> Attribute {
     Attribute::single(members).optional().description(description)
+}
+
+/// The text of one JSON object.
+pub fn json_object() -> impl Validator + 'static {
+    check::condition(
+        "a JSON object, as `jsonencode({ ... })` makes it",
+        |value: &tap_plugin::Value| {
+            let tap_plugin::Value::String(text) = value else {
+                return true;
+            };
+            serde_json::from_str::<serde_json::Map<String, Value>>(text).is_ok()
+        },
+    )
 }
 
 /// A computed text.

@@ -6,6 +6,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tap_plugin::{Attribute, Attributes, Type, Validator, validators as check};
 
+use super::build::json_object;
+
 /// The retention periods CloudWatch Logs accepts, in days
 /// (<https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html>).
 pub const RETENTION_DAYS: [i64; 22] = [
@@ -150,7 +152,7 @@ pub fn kms() -> Attributes {
             Attribute::list(Type::String)
                 .optional()
                 .description("Further statements for the key policy, each a JSON object as `jsonencode` makes it.")
-                .validate(check::each(check::json())),
+                .validate(check::each(json_object())),
         )
 }
 
@@ -231,7 +233,8 @@ fn behaviour() -> Attributes {
                             .optional()
                             .default(json!("60m"))
                             .description(format!("How long the {name} may take; then nothing new is started and the state holds what exists."))
-                            .validate(check::matches(r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$", "a duration such as `90m` or `1h30m`")),
+                            .validate(check::matches(r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$", "a duration such as `90m` or `1h30m`"))
+                            .validate(check::matches("[1-9]", "longer than nothing")),
                     )
                 }),
             )
@@ -252,7 +255,10 @@ fn functions() -> Attributes {
         )
         .attribute(
             "permissions_boundary_arn",
-            Attribute::string().optional().description("ARN of the permissions boundary for every role."),
+            Attribute::string()
+                .optional()
+                .description("ARN of the permissions boundary for every role.")
+                .validate(check::matches("^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/.+$", "the ARN of an IAM policy")),
         )
         .attribute(
             "iam_path",
@@ -260,7 +266,7 @@ fn functions() -> Attributes {
                 .optional()
                 .default(json!("/"))
                 .description("Path of every role.")
-                .validate(check::matches("^/([!-~]+/)?$", "a path that begins and ends with `/`")),
+                .validate(check::matches("^/([!-~]{1,510}/)?$", "a path of 512 characters at most that begins and ends with `/`")),
         )
         .attribute(
             "lambda_architecture",

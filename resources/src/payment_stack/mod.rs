@@ -39,18 +39,25 @@ impl Composite for PaymentStack {
     }
 
     /// What belongs to other resources' configurations, often to ones of the same apply: a zone, certificates, subnets,
-    /// alarm actions. They travel through to settings; their keys (regions) must be known.
+    /// alarm actions, the values of variables and parameters. They travel through to settings; their keys (regions, names)
+    /// must be known. So must a subscription's endpoint, which its component's key is made of.
     fn carries(&self, path: &AttributePath) -> bool {
         let names = path.attribute_names();
         let element = !matches!(path.steps().last(), Some(Step::Attribute(_)));
         match names.as_slice() {
-            ["domain", "hosted_zone_id"] | ["topics", "subscriptions", "endpoint"] => true,
-            ["domain", "certificate_arns"]
+            // Elements of a map are named like the members of an object, those of a list by their number.
+            ["domain", "hosted_zone_id"]
+            | ["domain", "certificate_arns", _]
+            | ["ssm", "parameters", _]
             | [
+                "processor" | "accounting" | "failure_notifier" | "reconciliation",
+                "environment",
+                _,
+            ] => true,
+            [
                 ..,
                 "subnet_ids" | "security_group_ids" | "route_table_ids" | "alarm_actions" | "ok_actions",
-            ]
-            | ["ssm", "parameters"] => element,
+            ] => element,
             _ => false,
         }
     }

@@ -9,6 +9,7 @@ mod kpi;
 mod notices;
 mod reconciler;
 mod strong;
+mod unknown;
 
 use std::collections::BTreeSet;
 

@@ -3,7 +3,7 @@
 use tap_plugin::{Attributes, validators as check};
 
 use super::{arn, choice, flag, noted, region};
-use crate::composite::build::{all, group, opt_whole, text, texts};
+use crate::composite::build::{all, group, json_object, opt_whole, text, texts};
 
 pub(super) fn attributes() -> Attributes {
     all([("api", group(api(), "The REST APIs that take payments, one per region."))])
@@ -60,7 +60,7 @@ fn route() -> Attributes {
             (
                 "request_schema_json",
                 text("That schema, as JSON text (draft 4). Default: one that fits the processor.")
-                    .validate(check::json()),
+                    .validate(json_object()),
             ),
             (
                 "health_path",
@@ -79,7 +79,11 @@ fn hmac() -> Attributes {
     noted(
         "api.hmac",
         [
-            ("header", text("Header that carries the signature: `t=<unix seconds>,v1=<hex HMAC-SHA256 of \"<t>.<body>\">`.")),
+            (
+                "header",
+                text("Header that carries the signature: `t=<unix seconds>,v1=<hex HMAC-SHA256 of \"<t>.<body>\">`.")
+                    .validate(check::matches("^[A-Za-z0-9-]{1,128}$", "a header's name, such as `X-Signature`")),
+            ),
             (
                 "secret_ssm_parameter",
                 text("Name of an SSM SecureString of yours with the active secrets, one a line, in every region; or give `secrets_wo`.")
@@ -143,7 +147,13 @@ fn guards() -> Attributes {
     let cors = noted(
         "api.cors",
         [
-            ("allow_origins", texts("Origins that browsers may call from.")),
+            (
+                "allow_origins",
+                texts("Origins that browsers may call from, or `*`.").validate(check::each(check::matches(
+                    r"^(\*|[a-z][a-z0-9+.-]*://[^/\s?#@]+)$",
+                    "an origin as browsers send it, such as `https://shop.example.com`, without a path",
+                ))),
+            ),
             ("allow_methods", texts("Methods they may use.")),
             ("allow_headers", texts("Headers they may send.")),
             ("max_age", opt_whole(0, 86_400, "Seconds that browsers remember it.")),

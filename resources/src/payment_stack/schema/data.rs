@@ -316,6 +316,20 @@ fn audit() -> Attributes {
     )
 }
 
+/// doc: <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html>, `Value`: not empty, and
+/// no `{{}}` in it.
+fn parameter_value() -> impl Validator + 'static {
+    check::condition(
+        "a text of one character or more, without `{{`",
+        |value: &tap_plugin::Value| {
+            let tap_plugin::Value::String(text) = value else {
+                return true;
+            };
+            !text.is_empty() && !text.contains("{{")
+        },
+    )
+}
+
 fn ssm() -> Attributes {
     noted(
         "ssm",
@@ -339,7 +353,8 @@ fn ssm() -> Attributes {
                     .validate(check::each_key(check::matches(
                         "^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$",
                         "a name below the path",
-                    ))),
+                    )))
+                    .validate(check::each(parameter_value())),
             ),
         ],
     )

@@ -5,6 +5,19 @@ use tap_plugin::{Attribute, Attributes, validators as check};
 use super::{arn, choice, flag, noted, region, text_map};
 use crate::composite::build::{all, group, opt_whole, text, texts};
 
+/// Where Route 53's health checkers are
+/// (<https://docs.aws.amazon.com/Route53/latest/APIReference/API_HealthCheckConfig.html>, `Regions`).
+const CHECKER_REGIONS: [&str; 8] = [
+    "us-east-1",
+    "us-west-1",
+    "us-west-2",
+    "eu-west-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ap-northeast-1",
+    "sa-east-1",
+];
+
 pub(super) fn attributes() -> Attributes {
     all([
         (
@@ -54,8 +67,8 @@ fn domain() -> Attributes {
             (
                 "base_path",
                 text("Path below the domain; an empty text for the root.").validate(check::matches(
-                    "^([A-Za-z0-9$_.+!*'()/-]{1,300})?$",
-                    "a path without a slash at either end",
+                    "^([A-Za-z0-9$_.+!*'()-]{1,300})?$",
+                    "one path segment, such as `v1`, or an empty text",
                 )),
             ),
         ],
@@ -91,7 +104,7 @@ fn dns() -> Attributes {
             (
                 "regions",
                 texts("Regions to check from; three or more. Default: all that Route 53 has.")
-                    .validate(check::each(region()))
+                    .validate(check::each(check::one_of(CHECKER_REGIONS)))
                     .validate(check::count_between(3, 8)),
             ),
         ],

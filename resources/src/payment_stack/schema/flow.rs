@@ -1,9 +1,9 @@
 //! Workflows, event failover, topics.
 
-use tap_plugin::{Attribute, Attributes, validators as check};
+use tap_plugin::{Attribute, Attributes, Validator, Value, validators as check};
 
-use super::{choice, flag, noted, region, text_map};
-use crate::composite::build::{all, group, opt_whole, text, texts};
+use super::{choice, email, flag, noted, region, text_map};
+use crate::composite::build::{all, group, json_object, opt_whole, text, texts};
 
 pub(super) fn attributes() -> Attributes {
     all([
@@ -98,12 +98,15 @@ fn failover() -> Attributes {
             (
                 "bus_name",
                 text("Name of each region's bus. Default: `payment-failover-<suffix>`.").validate(check::matches(
-                    r"^[A-Za-z0-9._/-]{1,256}$",
-                    "letters, digits, `.`, `-`, `_` and `/`",
+                    "^[A-Za-z0-9._-]{1,256}$",
+                    "1 to 256 letters, digits, `.`, `-` and `_`",
                 )),
             ),
-            ("source", text("Source of the events.")),
-            ("detail_type", text("Detail type of the events.")),
+            ("source", text("Source of the events.").validate(source())),
+            (
+                "detail_type",
+                text("Detail type of the events.").validate(check::length_between(1, 128)),
+            ),
             (
                 "targets",
                 text_map("Region -> its standby. Default: the next region of `regions`, the first after the last.")
@@ -119,6 +122,18 @@ fn failover() -> Attributes {
     )
 }
 
+/// EventBridge refuses what accounts send under AWS's own names
+/// (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html>).
+fn source() -> impl Validator + 'static {
+    check::condition(
+        "a source of 1 to 256 characters that does not begin with `aws.`",
+        |value: &Value| {
+            let Value::String(text) = value else { return true };
+            (1..=256).contains(&text.chars().count()) && !text.starts_with("aws.")
+        },
+    )
+}
+
 fn topics() -> Attributes {
     let notifications = noted(
         "topics.notifications",
@@ -128,7 +143,7 @@ fn topics() -> Attributes {
             (
                 "email_endpoints",
                 texts("Addresses that every region's topic writes to. SNS asks each for confirmation.")
-                    .validate(check::each(check::matches("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", "an e-mail address"))),
+                    .validate(check::each(email())),
             ),
             ("kms_enabled", flag("Encrypt with the stack's key.")),
         ],
@@ -146,7 +161,6 @@ fn topics() -> Attributes {
                     "lambda",
                     "sms",
                     "sqs",
-                    "firehose",
                 ])),
         ),
         (
@@ -158,7 +172,7 @@ fn topics() -> Attributes {
         (
             "filter_policy",
             text("Filter policy, as JSON text: which messages. Those of functions and workflows have the attributes `alert_type` (`DLQ_MESSAGE`, `payment_processing_failure`, `WORKFLOW_FAILED`) and `severity`.")
-                .validate(check::json()),
+                .validate(json_object()),
         ),
         (
             "filter_policy_scope",

@@ -105,6 +105,19 @@ fn arn() -> impl tap_plugin::Validator + 'static {
     check::matches("^arn:aws[a-z-]*:[a-z0-9-]+:", "an ARN")
 }
 
+/// What alarms do: five actions per state at most, each an ARN
+/// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>).
+fn actions(description: &str) -> Attribute {
+    texts(description)
+        .validate(check::each(arn()))
+        .validate(check::count_between(0, 5))
+}
+
+/// An e-mail address, as far as one can see.
+fn email() -> impl tap_plugin::Validator + 'static {
+    check::matches("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", "an e-mail address")
+}
+
 /// Text -> text.
 fn text_map(description: &str) -> Attribute {
     Attribute::map(Type::String).optional().description(description)
@@ -129,27 +142,36 @@ fn endpoints() -> Attributes {
 
 fn general() -> Attributes {
     let overrides = all([
-        ("kms_key_arn", text("Key of the region, in place of created ones.").validate(arn())),
-        ("subnet_ids", Attribute::list(Type::String).optional().description("Subnets of the region's functions.")),
+        (
+            "kms_key_arn",
+            text("Key of the region, in place of created ones.").validate(arn()),
+        ),
+        (
+            "subnet_ids",
+            Attribute::list(Type::String)
+                .optional()
+                .description("Subnets of the region's functions."),
+        ),
         (
             "security_group_ids",
-            Attribute::list(Type::String).optional().description("Security groups of the region's functions."),
+            Attribute::list(Type::String)
+                .optional()
+                .description("Security groups of the region's functions."),
         ),
         (
             "email_endpoints",
-            Attribute::list(Type::String)
-                .optional()
-                .description("Addresses that the region's topic writes to, in place of `topics.notifications.email_endpoints`."),
+            texts("Addresses that the region's topic writes to, in place of `topics.notifications.email_endpoints`.")
+                .validate(check::each(email())),
         ),
         (
             "alarm_actions",
-            Attribute::list(Type::String)
-                .optional()
-                .description("What the region's alarms do, in place of telling the region's topic. ARNs of the same region (CloudWatch takes no others)."),
+            actions(
+                "What the region's alarms do, in place of telling the region's topic. ARNs of the same region (CloudWatch takes no others).",
+            ),
         ),
         (
             "ok_actions",
-            Attribute::list(Type::String).optional().description("What the region's alarms do when all is well again."),
+            actions("What the region's alarms do when all is well again."),
         ),
         ("receipts_bucket_name", text("Name of the region's bucket.")),
         (
@@ -158,7 +180,10 @@ fn general() -> Attributes {
         ),
         (
             "vpc_endpoints",
-            group(endpoints(), "Where the region's VPC endpoints are, see `vpc.endpoints`."),
+            group(
+                endpoints(),
+                "Where the region's VPC endpoints are, see `vpc.endpoints`.",
+            ),
         ),
     ]);
     let suffix = shared::attributes();

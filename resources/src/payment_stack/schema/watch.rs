@@ -2,14 +2,17 @@
 
 use tap_plugin::{Attribute, Attributes, validators as check};
 
-use super::{choice, flag, noted};
-use crate::composite::build::{all, group, opt_whole, text, texts};
+use super::{actions, choice, flag, noted};
+use crate::composite::build::{all, group, opt_whole, text};
 
 pub(super) fn attributes() -> Attributes {
     let filter = all([
         (
             "name",
-            Attribute::string().required().description("Name of the filter."),
+            Attribute::string()
+                .required()
+                .description("Name of the filter.")
+                .validate(check::matches("^[^:*]{1,512}$", "1 to 512 characters other than `:` and `*`")),
         ),
         (
             "pattern",
@@ -21,13 +24,15 @@ pub(super) fn attributes() -> Attributes {
             "metric_name",
             Attribute::string()
                 .required()
-                .description("Metric, in the namespace of `metrics`."),
+                .description("Metric, in the namespace of `metrics`.")
+                .validate(check::length_between(1, 255)),
         ),
         (
             "value",
             Attribute::string()
                 .required()
-                .description("Value: a number or a property such as `$.amount`."),
+                .description("Value: a number or a property such as `$.amount`.")
+                .validate(check::matches(r"^(\$.{1,99}|-?[0-9]+(\.[0-9]+)?)$", "a number or a property such as `$.amount`")),
         ),
         ("unit", text("Unit.")),
         (
@@ -76,18 +81,20 @@ fn percent(description: &str) -> Attribute {
         .validate(check::decimal_between("0", "100"))
 }
 
+/// No shorter than a minute: AWS's own metrics, and the handlers', have no finer resolution
+/// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>, `Period`).
 fn period(description: &str) -> Attribute {
     Attribute::number()
         .optional()
         .description(description)
         .validate(check::condition(
-            "10, 30 or a multiple of 60, up to 86400",
+            "60 or a multiple of 60, up to 86400",
             |value: &tap_plugin::Value| {
                 let tap_plugin::Value::Number(number) = value else {
                     return true;
                 };
                 let seconds = number.to_string().parse::<i64>().unwrap_or(0);
-                matches!(seconds, 10 | 30) || (seconds > 0 && seconds % 60 == 0 && seconds <= 86_400)
+                seconds > 0 && seconds % 60 == 0 && seconds <= 86_400
             },
         ))
 }
@@ -195,8 +202,8 @@ fn alarms() -> Attributes {
         ],
     );
     thresholds.extend(of_accepted_payments()).extend(all([
-        ("alarm_actions", texts("What alarms of the primary region do, in place of telling the region's topic; other regions: `region_overrides`.")),
-        ("ok_actions", texts("What they do when all is well again. Default: tell the topic.")),
+        ("alarm_actions", actions("What alarms of the primary region do, in place of telling the region's topic; other regions: `region_overrides`.")),
+        ("ok_actions", actions("What they do when all is well again. Default: tell the topic.")),
     ]))
 }
 

@@ -16,6 +16,7 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
             );
         }
         access(&payment.api, findings);
+        unread(&payment.api, findings);
         resource_policy(&payment.api, findings);
         limits(&payment.api, findings);
         endpoint(payment, findings);
@@ -31,6 +32,31 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
             "Every request would be blocked",
             "`default_action = \"block\"` needs the addresses that may pass.",
         );
+    }
+}
+
+/// Secrets that go with another way of authorization than the one chosen.
+fn unread(api: &Api, findings: &mut Findings) {
+    let secrets = [
+        (
+            "hmac",
+            "api.hmac.secrets_wo_version",
+            api.hmac.secrets_wo_version.is_some(),
+        ),
+        (
+            "api_key",
+            "api.api_key.value_wo_version",
+            api.api_key.value_wo_version.is_some(),
+        ),
+    ];
+    for (reader, path, given) in secrets {
+        if given && known(&api.authorization) && api.authorization != reader {
+            let detail = format!(
+                "with `authorization = \"{}\"` it is stored nowhere: set \"{reader}\", or leave it out.",
+                api.authorization
+            );
+            findings.warning(path, "Nothing reads this secret", detail);
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::composite::findings::Findings;
+use crate::composite::findings::{Findings, known};
 use crate::composite::rules;
 use crate::payment_stack::config::{Config, Payment};
 
@@ -58,6 +58,17 @@ fn key_types(payment: &Payment, findings: &mut Findings) {
             );
         }
         rules::projection(&path, &gsi.projection_type, gsi.non_key_attributes.is_some(), findings);
+        if gsi
+            .range_key
+            .as_ref()
+            .is_some_and(|range| known(range) && *range == gsi.hash_key)
+        {
+            findings.error(
+                &format!("{path}.range_key"),
+                "Twice the same key",
+                "partition key and sort key are two attributes.",
+            );
+        }
         let mut keyed = |member: &str, name: &str, ty: &str| {
             let known = types.get(name).copied();
             if known.is_some_and(|known| known != ty) {

@@ -35,10 +35,29 @@ pub(super) fn environment(path: &str, function: &Function, findings: &mut Findin
     }
 }
 
+/// What the queue may start side by side and what the function may do: with less reserved, messages are throttled and
+/// end in the dead-letter queue
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html#events-sqs-max-concurrency>).
+fn concurrency(payment: &Payment, findings: &mut Findings) {
+    let accounting = &payment.accounting;
+    let reserved = accounting.reserved_concurrent_executions;
+    let most = accounting.maximum_concurrency.unwrap_or_default();
+    if accounting.enabled && reserved >= 0 && most > reserved {
+        findings.warning(
+            "accounting.maximum_concurrency",
+            "More than is reserved",
+            format!(
+                "the queue would start {most} invocations side by side, the function may have {reserved}: what is throttled counts as a failed delivery. {reserved} or less is right."
+            ),
+        );
+    }
+}
+
 fn functions(payment: &Payment, findings: &mut Findings) {
     environment("processor", &payment.processor.function, findings);
     environment("accounting", &payment.accounting.function, findings);
     environment("failure_notifier", &payment.failure_notifier.function, findings);
+    concurrency(payment, findings);
     let processor = &payment.processor;
     if payment.api.enabled && processor.function.timeout * 1000 > payment.api.integration_timeout_ms {
         let limit = payment.api.integration_timeout_ms / 1000;
@@ -163,12 +182,31 @@ fn workflow(payment: &Payment, findings: &mut Findings) {
         );
     }
     rules::express(&workflow.kind, workflow.timeout_seconds, findings);
+    retried(&workflow.retry.errors, findings);
     if workflow.include_execution_data && workflow.log_level != "OFF" {
         findings.warning(
             "workflow.include_execution_data",
             "Payments in logs",
             "whole inputs and outputs will be logged, payments among them (P-39).",
         );
+    }
+}
+
+/// Amazon States Language: `States.ALL` stands alone in its retrier, and no error's name is empty
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html>).
+fn retried(errors: &[String], findings: &mut Findings) {
+    for (index, error) in errors.iter().enumerate() {
+        let path = format!("workflow.retry.errors[{index}]");
+        if error.is_empty() {
+            findings.error(
+                &path,
+                "An error without a name",
+                "give its name, such as `States.Timeout`.",
+            );
+        } else if error == "States.ALL" && errors.len() > 1 {
+            let detail = "Step Functions takes `States.ALL` by itself only: `errors = [\"States.ALL\"]`, or the others without it.";
+            findings.error(&path, "All errors, and others", detail);
+        }
     }
 }
 

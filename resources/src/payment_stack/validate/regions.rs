@@ -66,9 +66,14 @@ fn members(config: &Config, findings: &mut Findings) {
         member(format!("event_failover.targets[\"{from}\"]"), from);
         member(format!("event_failover.targets[\"{from}\"]"), to);
     }
+    let mut listed = BTreeSet::new();
     for (index, replica) in payment.table.replicas.iter().flatten().enumerate() {
+        let path = format!("table.replicas[{index}].region");
+        if !listed.insert(&replica.region) {
+            let detail = format!("{} is listed already: each replica once.", replica.region);
+            findings.error(&path, "Replica twice", detail);
+        }
         if replica.region == regions[0] {
-            let path = format!("table.replicas[{index}].region");
             let detail = "the first of `regions` has the table itself: its settings are those of `table`.";
             findings.error(&path, "The primary region is no replica", detail);
         }

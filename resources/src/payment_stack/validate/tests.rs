@@ -7,6 +7,8 @@ use crate::composite::Composite as _;
 use crate::payment_stack::PaymentStack;
 use crate::payment_stack::schema::schema;
 
+mod limits;
+
 /// What the schema's own validators and the cross checks say about a configuration, as `path: text`.
 fn said(config: &Value, severity: Severity) -> Vec<String> {
     let mut config = config.clone();
