@@ -10,10 +10,10 @@ mod single;
 use crate::site::{Site, stack};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use tap_acceptance_tests::Plan;
 use tap_acceptance_tests::edited::{Edit, kinds, look_at_each, together, unexpected};
 use tap_acceptance_tests::payment::ADDRESS;
 use tap_acceptance_tests::pipeline::Configuration;
+use tap_acceptance_tests::{Aws, Plan};
 
 pub(crate) use rows::EDITS;
 pub(crate) use tap_acceptance_tests::edited::kind;
@@ -69,6 +69,18 @@ async fn live_together(site: &Site, base: &Configuration, edits: &[Edit]) {
         site.apply().await;
         site.must_be_settled().await;
     }
+}
+
+/// A key of the user's; its ARN.
+async fn new_key(aws: &Aws) -> String {
+    let made = aws.kms().create_key().send().await.unwrap();
+    made.key_metadata.unwrap().arn.unwrap()
+}
+
+/// No stack takes the user's key along.
+async fn give_up_key(aws: &Aws, arn: &str) {
+    let delete = aws.kms().schedule_key_deletion().key_id(arn);
+    delete.send().await.map(drop).unwrap();
 }
 
 /// The same changes in both regions; but replicas of tables are in the second alone.

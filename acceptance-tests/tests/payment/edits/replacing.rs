@@ -1,6 +1,6 @@
 //! Edits that replace components, names above all: data goes only with `allow_data_loss`.
 
-use super::{REGIONS, anything, live_together, must_be_planned, two_regions};
+use super::{REGIONS, anything, give_up_key, live_together, must_be_planned, new_key, two_regions};
 use crate::site::Site;
 use tap_acceptance_tests::edited::Edit;
 use tap_acceptance_tests::pipeline::Configuration;
@@ -12,13 +12,14 @@ pub(super) fn configuration() -> Configuration {
 #[tokio::test]
 async fn edits_that_replace_are_planned_exactly_and_applied_together() {
     let site = Site::new(&configuration()).await;
-    let key = site.aws.in_region(REGIONS[1]).kms().create_key().send().await.unwrap();
-    let key = key.key_metadata.unwrap().arn.unwrap();
+    let there = site.aws.in_region(REGIONS[1]);
+    let key = new_key(&there).await;
     let base = configuration().with_block(&format!("locals {{\n  replica_key = {key:?}\n}}"));
     site.configure(&base);
     site.apply().await;
     must_be_planned(&site, &base, REPLACING, anything).await;
     live_together(&site, &base, REPLACING).await;
+    give_up_key(&there, &key).await;
     site.destroy(&REGIONS).await;
 }
 

@@ -1,6 +1,6 @@
 //! Edits of what belongs to one region, and of what needs a key, a network or a file: made before the stack.
 
-use super::{anything, live_together, must_be_planned};
+use super::{anything, give_up_key, live_together, must_be_planned, new_key};
 use crate::site::{Site, stack};
 use std::io::Write as _;
 use tap_acceptance_tests::edited::Edit;
@@ -21,18 +21,18 @@ pub(super) fn configuration() -> Configuration {
 #[tokio::test]
 async fn edits_in_one_region_are_planned_exactly_and_applied_together() {
     let site = Site::new(&configuration()).await;
-    let base = configuration().with_block(&what_there_is(&site).await);
+    let key = new_key(&site.aws).await;
+    let base = configuration().with_block(&what_there_is(&site, &key).await);
     site.configure(&base);
     site.apply().await;
     must_be_planned(&site, &base, &[EDITS, FROM_S3].concat(), anything).await;
     live_together(&site, &base, EDITS).await;
+    give_up_key(&site.aws, &key).await;
     site.destroy(&[HERE]).await;
 }
 
 /// A key, the account's own network and a zip, as locals.
-async fn what_there_is(site: &Site) -> String {
-    let key = site.aws.kms().create_key().send().await.unwrap();
-    let key = key.key_metadata.unwrap().arn.unwrap();
+async fn what_there_is(site: &Site, key: &str) -> String {
     let ec2 = site.aws.ec2();
     let subnets = ec2.describe_subnets().send().await.unwrap().subnets.unwrap();
     let subnets: Vec<String> = subnets
