@@ -19,6 +19,13 @@ terraform {
 
 provider "tap" {
   region = "us-east-1"
+
+  default_tags = {
+    tags = {
+      Project   = "payment-infrastructure"
+      ManagedBy = "terraform"
+    }
+  }
 }
 
 variable "domain_name" {

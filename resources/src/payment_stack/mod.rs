@@ -6,6 +6,7 @@ mod graph;
 mod presets;
 mod reconciliation;
 mod schema;
+mod slug;
 mod validate;
 
 use std::collections::BTreeMap;

@@ -30,7 +30,7 @@ fn is_in(s: &Site<'_>, region: &str) -> bool {
 }
 
 /// The first region with an API: the one that attributes without a region speak of.
-fn first<'a>(s: &Site<'a>) -> &'a str {
+pub(super) fn first<'a>(s: &Site<'a>) -> &'a str {
     let mut regions = s.places.iter().map(super::site::Place::region);
     regions
         .find(|region| is_in(s, region))

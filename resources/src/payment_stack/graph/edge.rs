@@ -55,7 +55,7 @@ fn custom_domain(s: &mut Site<'_>, api: &Api, name: &str) {
             .set("rest_api_id", api.key.id())
             .set("stage", api.stage.output("name"));
     s.b.add(mapping);
-    if s.is_primary() {
+    if s.region() == super::api::first(s) {
         s.b.graph.output("domain_name", name);
     }
 }

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::functions::{Functions, namespace};
 use super::site::Site;
 use crate::payment_stack::config::KpiFilter;
+use crate::payment_stack::slug::slug;
 
 pub(super) fn build(s: &mut Site<'_>, functions: &Functions) {
     let Some(processor) = &functions.processor else { return };
@@ -20,14 +21,6 @@ pub(super) fn build(s: &mut Site<'_>, functions: &Functions) {
                 .set("metric_transformations", json!([transformation(filter, &namespace)]));
         s.b.add(filter);
     }
-}
-
-/// As a part of a component's key.
-fn slug(name: &str) -> String {
-    let letters = name.chars();
-    letters
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
-        .collect()
 }
 
 fn transformation(filter: &KpiFilter, namespace: &str) -> serde_json::Value {

@@ -36,6 +36,7 @@ use site::{Place, Site, Stack};
 
 /// Builds the stack.
 pub(super) fn build(config: &Config, environment: &Environment) -> Result<Graph, Diagnostics> {
+    super::validate::in_place(config, environment)?;
     let regions = config.regions(environment);
     let places: Vec<Place> = regions
         .iter()

@@ -5,6 +5,7 @@ use super::api::Api;
 use super::keys::Purpose;
 use super::site::Site;
 use super::storage::Bucket;
+use crate::payment_stack::slug::slug;
 
 /// The path that all parameters begin with.
 pub(super) fn prefix(s: &Site<'_>) -> String {
@@ -72,11 +73,7 @@ pub(super) fn build(s: &mut Site<'_>, bucket: Option<&Bucket>, api: Option<&Api>
         parameter(s, "api_endpoint", "api-endpoint", &url);
     }
     for (name, value) in s.p.ssm.parameters.iter().flatten() {
-        let slug: String = name
-            .chars()
-            .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
-            .collect();
-        parameter(s, &format!("own_{slug}"), name, value);
+        parameter(s, &format!("own_{}", slug(name)), name, value);
     }
 }
 

@@ -74,7 +74,11 @@ impl<'a> Stack<'a> {
         } else {
             table_type
         };
-        let table_name = named(&b, "dynamodb_table.payments", p.table.name.as_ref(), table_type);
+        // 8.2 keeps the seed's name of the table in `global`, whose other names are prefixed.
+        let of_global = format!("payments-{}", b.shared.environment_suffix);
+        let usual = (p.preset.as_deref() == Some("global")).then_some(&of_global);
+        let given = p.table.name.as_ref().or(usual);
+        let table_name = named(&b, "dynamodb_table.payments", given, table_type);
         let guards_name = named(
             &b,
             "dynamodb_table.idempotency",
@@ -93,6 +97,16 @@ impl<'a> Stack<'a> {
 
     /// Adds a finished region.
     pub(super) fn take(&mut self, site: Site<'a>) {
+        // What was added twice stays so, for the engine to refuse.
+        for key in site.b.graph.duplicates() {
+            self.b.graph.components.extend(
+                site.b
+                    .graph
+                    .components
+                    .get_key_value(key)
+                    .map(|(k, c)| (k.clone(), c.clone())),
+            );
+        }
         for component in site.b.graph.components.into_values() {
             self.b.add(component);
         }

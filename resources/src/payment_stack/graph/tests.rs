@@ -1,5 +1,6 @@
 //! The graph, from configurations as users write them.
 
+mod alarms;
 mod claims;
 mod defects;
 mod edge;
@@ -7,7 +8,9 @@ mod endpoints;
 mod key_policies;
 mod kpi;
 mod notices;
+mod presets;
 mod reconciler;
+mod roles;
 mod strong;
 mod unknown;
 

@@ -6,6 +6,7 @@ use tap_engine::Key;
 use super::keys::Purpose;
 use super::site::Site;
 use crate::composite::iam::{allow_service, deny_without_tls, policy};
+use crate::payment_stack::slug::slug;
 
 pub(super) fn build(s: &mut Site<'_>) -> Key {
     let t = &s.p.topics.notifications;
@@ -60,12 +61,8 @@ struct Filter {
 }
 
 fn subscribe(s: &mut Site<'_>, topic: &Key, protocol: &str, endpoint: &str, filter: Option<Filter>) {
-    let slug: String = endpoint
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
-        .collect();
     let subscription =
-        s.b.component("sns_subscription", &format!("{protocol}_{slug}"))
+        s.b.component("sns_subscription", &format!("{protocol}_{}", slug(endpoint)))
             .set("topic_arn", topic.arn())
             .set("protocol", protocol)
             .set("endpoint", endpoint);

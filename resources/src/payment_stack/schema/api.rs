@@ -21,7 +21,7 @@ fn route() -> Attributes {
             (
                 "name",
                 text(
-                    "Name. Default: `payment-webhooks-api-<suffix>`; `payment-api-<suffix>` with the presets `global` and `multi_region`.",
+                    "Name. Default: `payment-webhooks-api-<suffix>`; with `preset = \"multi_region\"` `payment-api-<suffix>`; with `preset = \"global\"`, whose names are prefixed, `payment-<suffix>-api`.",
                 ),
             ),
             ("description", text("Description.")),
@@ -43,7 +43,9 @@ fn route() -> Attributes {
             ),
             (
                 "regions",
-                texts("Regions with an API, of those in `regions`. Default: all.").validate(check::each(region())),
+                texts("Regions with an API, of those in `regions`. Default: all.")
+                    .validate(check::each(region()))
+                    .validate(check::count_between(1, 10)),
             ),
             (
                 "integration_timeout_ms",

@@ -129,7 +129,7 @@ fn table() -> Attributes {
         [
             (
                 "name",
-                replaces_object(text("Name. Default: `payment-transactions-<suffix>`; `payments-<suffix>` with the presets `global` and `multi_region`.")).validate(dynamodb_name()),
+                replaces_object(text("Name. Default: `payment-transactions-<suffix>`; `payments-<suffix>` with the presets `global` and `multi_region`; `payment-<suffix>-payments` with `name_style = \"prefixed\"` and another preset or none.")).validate(dynamodb_name()),
             ),
             ("key_schema", group(key_schema(), "The primary key.")),
             (

@@ -101,7 +101,7 @@ fn notifier() -> Attributes {
     common("failure_notifier", "notify-failures-<suffix>").extend(noted(
         "failure_notifier",
         [
-            ("batch_size", opt_whole(1, 10_000, "Messages per invocation, at most.")),
+            ("batch_size", opt_whole(1, 10, "Messages per invocation, at most.")),
             ("report_batch_item_failures", flag("Only the messages whose alert could not be sent come again.")),
             ("keep_in_dlq", flag("Messages stay in the dead-letter queue after the alert, for redrive. Otherwise they are copied below `failed/` in the receipts bucket, then deleted.")),
         ],

@@ -310,6 +310,45 @@ mod tests {
         assert_eq!(schema().problems(), Vec::<String>::new());
     }
 
+    /// The paths of all that has a default: objects are looked into, lists are values.
+    fn leaves(value: &serde_json::Value, path: &str, found: &mut std::collections::BTreeSet<String>) {
+        let Some(members) = value.as_object() else {
+            found.insert(path.to_owned());
+            return;
+        };
+        for (name, member) in members {
+            let below = if path.is_empty() {
+                name.clone()
+            } else {
+                format!("{path}.{name}")
+            };
+            leaves(member, &below, found);
+        }
+    }
+
+    /// 6.4: no default without its attribute, and none that the documents do not tell.
+    #[test]
+    fn every_default_is_an_attributes_and_stands_in_its_description() {
+        let schema = schema();
+        let mut paths = std::collections::BTreeSet::new();
+        for preset in presets::PRESETS.into_iter().map(Some).chain([None]) {
+            leaves(&presets::defaults(preset), "", &mut paths);
+        }
+        assert!(paths.len() > 120, "{}", paths.len());
+        for path in paths {
+            let mut names = path.split('.');
+            let top = schema.attributes().get(names.next().unwrap());
+            let attribute = names.fold(top, |found, name| found.and_then(|a| a.nested()?.1.get(name)));
+            let attribute = attribute.unwrap_or_else(|| panic!("there is no attribute {path}"));
+            let note = presets::note(&path);
+            let text = attribute.description_text();
+            assert!(
+                !note.is_empty() && text.ends_with(&note),
+                "{path}: no \"{note}\" in \"{text}\""
+            );
+        }
+    }
+
     #[test]
     fn descriptions_name_the_defaults_and_where_presets_differ() {
         let schema = schema();

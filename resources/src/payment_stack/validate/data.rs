@@ -10,6 +10,7 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
     capacity(config, findings);
     key_types(&config.payment, findings);
     encryption(config, findings);
+    keys_in_all_regions(config, findings);
     stream(&config.payment, findings);
     bucket(&config.payment, findings);
     rules::log_retention(config.shared.log_retention_in_days, "", findings);
@@ -134,6 +135,40 @@ fn encryption(config: &Config, findings: &mut Findings) {
                 "set `type = \"customer\"`, or remove the key.",
             );
         }
+    }
+}
+
+/// P-12: where one replica of a global table has a customer key, all have.
+fn keys_in_all_regions(config: &Config, findings: &mut Findings) {
+    let (kms, payment) = (&config.shared.kms, &config.payment);
+    let table = &payment.table;
+    let created = kms.create && kms.key_arn.is_none();
+    if created || table.sse.kind != "customer" || !several_regions(payment) {
+        return;
+    }
+    let of_replica = |region: &str| {
+        let listed = table.replicas.iter().flatten().find(|replica| replica.region == region);
+        listed.is_some_and(|replica| replica.kms_key_arn.is_some())
+    };
+    let regions: Vec<&String> = payment.regions.iter().flatten().collect();
+    let has_key = |index: usize, region: &str| {
+        let own = payment.in_region(region).kms_key_arn.is_some();
+        own || (index == 0 && table.sse.kms_key_arn.is_some()) || (index > 0 && of_replica(region))
+    };
+    let without: Vec<&String> = regions
+        .iter()
+        .enumerate()
+        .filter_map(|(index, region)| (!has_key(index, region)).then_some(*region))
+        .collect();
+    if without.len() == regions.len() {
+        return;
+    }
+    for region in without {
+        findings.error(
+            &format!("region_overrides[\"{region}\"].kms_key_arn"),
+            "A customer key in some regions only",
+            "all replicas of a global table use the same kind of key: give this region one too, or no region (P-12).",
+        );
     }
 }
 

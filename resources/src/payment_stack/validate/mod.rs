@@ -6,12 +6,15 @@ mod data;
 mod flow;
 mod reconciliation;
 mod regions;
+mod twice;
 mod vpc;
+mod watch;
 
 use serde_json::Value;
 use tap_plugin::Diagnostics;
 
 use super::config::Config;
+use crate::composite::Environment;
 use crate::composite::findings::Findings;
 
 /// `written` is the configuration with its write-only values, which [`Config`] does not have.
@@ -25,7 +28,29 @@ pub(super) fn validate(config: &Config, written: &Value) -> Diagnostics {
     reconciliation::check(config, &mut findings);
     vpc::check(&config.payment, &mut findings);
     api::check(config, &mut findings);
+    twice::check(&config.payment, &mut findings);
+    watch::check(config, &mut findings);
     findings.into_diagnostics()
+}
+
+/// What the checks say once the region is known of a stack that names none: it is the provider's (P-37). Warnings have
+/// been given before.
+pub(super) fn in_place(config: &Config, environment: &Environment) -> Result<(), Diagnostics> {
+    if config.payment.regions.is_some() {
+        return Ok(());
+    }
+    let mut placed = config.clone();
+    placed.payment.regions = Some(vec![environment.region.clone()]);
+    let mut findings = Findings::default();
+    regions::check(&placed, &mut findings);
+    data::check(&placed, &mut findings);
+    api::check(&placed, &mut findings);
+    let mut errors = Diagnostics::new();
+    let found = findings.into_diagnostics();
+    for error in found.iter().filter(|found| found.is_error()) {
+        errors.push(error.clone());
+    }
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
 /// A write-only value and its version go together.

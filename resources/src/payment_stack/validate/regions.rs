@@ -119,8 +119,16 @@ fn arns(config: &Config, findings: &mut Findings) {
                 at(format!("{name}[{index}]"), arn, primary);
             }
         }
-        if let Some(arn) = &payment.table.sse.kms_key_arn {
-            at("table.sse.kms_key_arn".to_owned(), arn, primary);
+        let keys = [
+            ("table.sse.kms_key_arn", &payment.table.sse.kms_key_arn),
+            ("kms.key_arn", &config.shared.kms.key_arn),
+            ("lambda_env_kms_key_arn", &payment.lambda_env_kms_key_arn),
+            ("api.hmac.kms_key_arn", &payment.api.hmac.kms_key_arn),
+        ];
+        for (name, arn) in keys {
+            if let Some(arn) = arn {
+                at(name.to_owned(), arn, primary);
+            }
         }
     }
     only_one_region(config, findings);
@@ -152,6 +160,13 @@ fn only_one_region(config: &Config, findings: &mut Findings) {
             path,
             "One value for several regions",
             "it belongs to one region: use `region_overrides` to give each region its own.",
+        );
+    }
+    if payment.api.hmac.kms_key_arn.is_some() {
+        findings.error(
+            "api.hmac.kms_key_arn",
+            "One key for the parameters of several regions",
+            "a parameter's key is of its own region: encrypt yours with `alias/aws/ssm`, or let the stack make them with `secrets_wo` (R-13).",
         );
     }
 }

@@ -1,5 +1,7 @@
 //! Every bad input of requirements 9.2 that concerns this stack, with its path.
 
+mod rules;
+
 use serde_json::{Value, json};
 use tap_plugin::{Severity, ValidationOptions};
 
