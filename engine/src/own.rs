@@ -14,9 +14,9 @@ pub const STACK_TAG: &str = "tap:stack";
 /// Tag that names the component: its key.
 pub const COMPONENT_TAG: &str = "tap:component";
 
-/// AWS's limits for tags, less our two:
+/// AWS's limits for tags, less our two, and the third that a role gets from its kind:
 /// <https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html>.
-const MOST_TAGS: usize = 48;
+const MOST_TAGS: usize = 47;
 const LONGEST_NAME: usize = 128;
 const LONGEST_VALUE: usize = 256;
 
@@ -64,7 +64,7 @@ fn check_tags(tags: &BTreeMap<String, String>) -> Vec<PlanError> {
     let mut errors = Vec::new();
     if tags.len() > MOST_TAGS {
         errors.push(bad(format!(
-            "{} tags, but AWS allows 50 and two are the stack's own",
+            "{} tags, but AWS allows 50 and three are the stack's own",
             tags.len()
         )));
     }

@@ -9,7 +9,9 @@ use async_trait::async_trait;
 use aws_sdk_iam::types::{Role, Tag};
 use serde_json::{Map, Value};
 use tap_engine::json::parse_document;
-use tap_engine::{Change, Context, Kind, KindResult, KindSpec, Observed, Outputs, Setting, Settings};
+use tap_engine::{
+    Change, Context, Finding, Kind, KindError, KindResult, KindSpec, Observed, Outputs, Prospect, Setting, Settings,
+};
 
 use super::checks::Checks;
 use super::fields::{Fields, Seen};
@@ -284,6 +286,29 @@ impl IamRole {
     }
 }
 
+/// The tags of a new role: those wanted, and where its stack is.
+fn tags_for(cx: &Context, desired: &Settings) -> tags::Tags {
+    let mut all = tags::wanted(desired);
+    all.insert(tags::REGION_TAG.to_owned(), cx.region.clone());
+    all
+}
+
+/// Success when the role is this component's, and of this region's stack.
+fn claim_here(cx: &Context, name: &str, found: &tags::Tags) -> KindResult<()> {
+    claim(cx, "iam:GetRole", &format!("a role named {name}"), found)?;
+    match found.get(tags::REGION_TAG) {
+        Some(region) if *region != cx.region => Err(KindError::NotOwned {
+            operation: "iam:GetRole".to_owned(),
+            message: format!(
+                "a role named {name} belongs to {} in {region}: roles are of all regions, so that every stack of a kind needs \
+                 an environment_suffix of its own, wherever it is",
+                cx.stack
+            ),
+        }),
+        _ => Ok(()),
+    }
+}
+
 fn tag_list(tags: impl IntoIterator<Item = (String, String)>) -> KindResult<Vec<Tag>> {
     tags.into_iter()
         .map(|(key, value)| built("tags", Tag::builder().key(key).value(value).build()))
@@ -307,7 +332,7 @@ impl Kind for IamRole {
             .set_assume_role_policy_document(desired.document("assume_role_policy"))
             .set_permissions_boundary(desired.opt_string("permissions_boundary"))
             .set_max_session_duration(desired.opt_i32("max_session_duration")?)
-            .set_tags(Some(tag_list(tags::wanted(desired))?));
+            .set_tags(Some(tag_list(tags_for(cx, desired))?));
         let answer = call(cx, "iam:CreateRole", || request.clone().send()).await?;
         let outputs = answer.role.as_ref().map(outputs).unwrap_or_default();
         cx.created(&outputs);
@@ -395,8 +420,25 @@ impl Kind for IamRole {
         let Some(role) = self.role(cx, name).await? else {
             return Ok(None);
         };
-        claim(cx, "iam:GetRole", &format!("a role named {name}"), &tags_of(&role))?;
+        claim_here(cx, name, &tags_of(&role))?;
         Ok(Some(name.to_owned()))
+    }
+
+    /// The name may be taken by a stack of this suffix in another region. Nothing is to be made before that shows: what
+    /// else belongs to all regions, such as a dashboard, has no tags that could tell.
+    async fn check(&self, cx: &Context, settings: &Settings, prospect: Prospect<'_>) -> Vec<Finding> {
+        let (Prospect::Made, Some(name)) = (prospect, settings.opt_text("role_name")) else {
+            return Vec::new();
+        };
+        // An answer that does not come is the apply's business.
+        let Ok(Some(role)) = self.role(cx, name).await else {
+            return Vec::new();
+        };
+        let foreign = claim_here(cx, name, &tags_of(&role)).err();
+        foreign
+            .map(|error| Finding::fatal("role_name", error.to_string()))
+            .into_iter()
+            .collect()
     }
 
     /// IAM hands trust policies back with other formatting and account ids as the ARN of their root.

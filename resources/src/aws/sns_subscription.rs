@@ -162,7 +162,7 @@ fn default_of(setting: &str) -> Option<&'static str> {
 
 /// Changed settings with their attributes, in the order in which SNS takes them: a policy is checked against the scope, and
 /// `MessageBody` allows more. On the way to it the scope comes first, on the way back it comes last (aws:
-/// sns/topic_subscription.go, putSubscriptionAttributes).
+/// `sns/topic_subscription.go`, `putSubscriptionAttributes`).
 fn due(change: &Change<'_>) -> Vec<(&'static str, &'static str)> {
     let mut due: Vec<_> = ATTRIBUTES
         .iter()

@@ -9,6 +9,10 @@ use super::fields::Fields;
 
 pub use tap_engine::own::{COMPONENT_TAG, STACK_TAG};
 
+/// Tag on what belongs to the whole account and not to a region: the region in which the stack is. Two stacks may
+/// have one suffix in two regions, as far as `tap:stack` goes. Written and read by the kind, never a setting.
+pub const REGION_TAG: &str = "tap:region";
+
 /// Tag pairs.
 pub type Tags = BTreeMap<String, String>;
 
@@ -17,9 +21,10 @@ pub fn wanted(settings: &Settings) -> Tags {
     settings.text_map("tags").unwrap_or_default()
 }
 
-/// What was read, as the `tags` setting; AWS's own `aws:` tags are not ours to manage.
+/// What was read, as the `tags` setting; AWS's own `aws:` tags are not ours to manage, [`REGION_TAG`] is the kind's.
 pub fn setting(tags: impl IntoIterator<Item = (String, String)>) -> Option<Value> {
-    let own: Tags = tags.into_iter().filter(|(name, _)| !name.starts_with("aws:")).collect();
+    let settings = |name: &str| !name.starts_with("aws:") && name != REGION_TAG;
+    let own: Tags = tags.into_iter().filter(|(name, _)| settings(name)).collect();
     (!own.is_empty()).then(|| {
         own.into_iter()
             .map(|(k, v)| (k, Value::String(v)))

@@ -262,7 +262,7 @@ mod tests {
     use crate::webhook_pipeline::WebhookPipeline;
 
     /// What the schema and the checks across attributes say, summary and text.
-    fn found(attribute: &str, value: Value) -> Vec<String> {
+    fn found(attribute: &str, value: &Value) -> Vec<String> {
         let written = json!({"environment_suffix": "dev", attribute: value});
         let (schema, config) = (WebhookPipeline.schema(), Terraform::from_json(&written));
         let options = ValidationOptions {
@@ -279,7 +279,7 @@ mod tests {
 
     #[test]
     fn a_listener_listed_twice_is_named() {
-        let mails = |addresses: Value| found("alerts_topic", json!({"email_endpoints": addresses}));
+        let mails = |addresses: Value| found("alerts_topic", &json!({"email_endpoints": addresses}));
         assert_eq!(mails(json!(["a@b.test", "c@d.test"])), Vec::<String>::new());
         assert_eq!(
             mails(json!(["a@b.test", "a@b.test"])),
@@ -300,7 +300,7 @@ mod tests {
             ("api", json!({"hmac": {"kms_key_arn": "alias/x"}})),
         ];
         for (attribute, value) in refused {
-            assert!(!found(attribute, value.clone()).is_empty(), "{attribute} = {value}");
+            assert!(!found(attribute, &value).is_empty(), "{attribute} = {value}");
         }
         let taken = [
             ("alarms", json!({"actions": arns(5)})),
@@ -312,7 +312,7 @@ mod tests {
         ];
         for (attribute, value) in taken {
             assert_eq!(
-                found(attribute, value.clone()),
+                found(attribute, &value),
                 Vec::<String>::new(),
                 "{attribute} = {value}"
             );

@@ -64,3 +64,40 @@ async fn a_role_of_another_stack_is_not_taken() {
     let error = kind.find(&context("iam_role.a"), &desired).await.unwrap_err();
     assert!(matches!(error, KindError::NotOwned { .. }), "{error}");
 }
+
+/// Roles are of all regions: a stack of the same suffix elsewhere does not take them, and its plan says so.
+#[tokio::test]
+async fn a_role_of_the_same_stack_in_another_region_is_not_taken() {
+    use crate::support::{context, settings};
+    use tap_engine::{Context, Kind, Prospect};
+
+    let sandbox = Sandbox::start().await.unwrap();
+    let kind = IamRole(aws(&sandbox));
+    let here = context("iam_role.a");
+    let there = Context {
+        region: "ap-south-1".to_owned(),
+        ..context("iam_role.a")
+    };
+    let desired = settings(json!({
+        "role_name": "shared",
+        "assume_role_policy": trust("lambda.amazonaws.com"),
+        "tags": {"tap:stack": here.stack, "tap:component": "iam_role.a"},
+    }));
+    assert!(kind.check(&there, &desired, Prospect::Made).await.is_empty());
+    kind.create(&here, &desired).await.unwrap();
+
+    let error = kind.find(&there, &desired).await.unwrap_err().to_string();
+    assert!(
+        error.contains(&format!("in {}", here.region)) && error.contains("environment_suffix"),
+        "{error}"
+    );
+    let findings = kind.check(&there, &desired, Prospect::Made).await;
+    assert!(
+        findings.len() == 1 && findings[0].fatal && findings[0].setting == "role_name",
+        "{findings:?}"
+    );
+    assert_eq!(kind.find(&here, &desired).await.unwrap().as_deref(), Some("shared"));
+    assert!(kind.check(&here, &desired, Prospect::Made).await.is_empty());
+    let seen = kind.read(&here, "shared", &desired).await.unwrap().unwrap();
+    assert_eq!(seen.settings["tags"], desired["tags"], "the region is no setting");
+}

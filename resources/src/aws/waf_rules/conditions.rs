@@ -178,7 +178,7 @@ impl Field {
     }
 }
 
-/// WAF answers names of headers in lower case (aws: wafv2/web_acl_logging_configuration.go; wafv2/schemas.go).
+/// WAF answers names of headers in lower case (aws: `wafv2/web_acl_logging_configuration.go`, `wafv2/schemas.go`).
 pub(super) fn lower_header_names(rules: &mut Value) {
     match rules {
         Value::Array(items) => items.iter_mut().for_each(lower_header_names),

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 /// A range in the one form that is compared. WAF answers IPv6 in its long form, `2001:0db8:0000:...`, however it was
-/// written (aws: wafv2/ip_set.go, `addresses`; issue 22797).
+/// written (aws: `wafv2/ip_set.go`, `addresses`; issue 22797).
 pub(super) fn canonical(range: &str) -> String {
     let parsed = range
         .split_once('/')

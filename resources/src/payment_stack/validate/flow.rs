@@ -40,7 +40,7 @@ pub(super) fn environment(path: &str, function: &Function, findings: &mut Findin
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html#events-sqs-max-concurrency>).
 fn concurrency(payment: &Payment, findings: &mut Findings) {
     let accounting = &payment.accounting;
-    let reserved = accounting.reserved_concurrent_executions;
+    let reserved = accounting.function.reserved_concurrent_executions;
     let most = accounting.maximum_concurrency.unwrap_or_default();
     if accounting.enabled && reserved >= 0 && most > reserved {
         findings.warning(

@@ -13,14 +13,14 @@ const FUNCTIONS: [(&str, &str, i64); 4] = [
 ];
 
 /// A stack of two regions with all there is to watch.
-fn watched(alarms: Value) -> Graph {
+fn watched(alarms: &Value) -> Graph {
     graph(json!({
         "regions": TWO, "processor": {"response_mode": "queue"}, "workflow": {"enabled": true}, "alarms": alarms,
     }))
 }
 
 fn everything() -> Graph {
-    watched(json!({"waf_blocked": 1000}))
+    watched(&json!({"waf_blocked": 1000}))
 }
 
 fn other(region: &str) -> &'static str {
@@ -409,7 +409,7 @@ fn every_alarm_has_a_switch() {
     for (attribute, gone) in switches {
         let mut given = json!({"waf_blocked": 1000});
         given[attribute] = off(attribute);
-        let without = watched(given);
+        let without = watched(&given);
         for region in TWO {
             let gone: BTreeSet<String> = match attribute {
                 "replication_latency_ms" => [replication(region)].into(),
@@ -422,7 +422,7 @@ fn every_alarm_has_a_switch() {
             assert_eq!(missing, gone, "{attribute} in {region}");
         }
     }
-    assert!(of_kind(&watched(json!({"enabled": false})), "metric_alarm").is_empty());
+    assert!(of_kind(&watched(&json!({"enabled": false})), "metric_alarm").is_empty());
     let quiet = graph(json!({}));
     assert!(
         !alarms(&quiet, "eu-central-1").contains("waf_blocked"),
