@@ -317,10 +317,18 @@ async fn configurations_are_checked_with_paths() {
     let expected = [
         "name: Missing required argument",
         "size: Invalid attribute value",
-        "rules.[1].port: Invalid attribute value",
+        "rules.[1]: Invalid attribute value",
         "secret: Invalid sensitive value",
     ];
     assert_eq!(summaries(&found), expected);
+    let port = found
+        .iter()
+        .find(|told| told.summary.starts_with("Invalid attribute value") && told.detail.contains("port"));
+    let detail = &port.unwrap_or_else(|| panic!("{found:?}")).detail;
+    assert!(
+        detail.contains("rules[1].port"),
+        "Terraform points at the element, the text names the rest: {detail}"
+    );
     request.config = packed(thing(json!({"name": UNKNOWN, "secret": "fine"})));
     request.client_capabilities = None;
     let old = client

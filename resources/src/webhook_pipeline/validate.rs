@@ -311,11 +311,7 @@ mod tests {
             ),
         ];
         for (attribute, value) in taken {
-            assert_eq!(
-                found(attribute, &value),
-                Vec::<String>::new(),
-                "{attribute} = {value}"
-            );
+            assert_eq!(found(attribute, &value), Vec::<String>::new(), "{attribute} = {value}");
         }
     }
 }
