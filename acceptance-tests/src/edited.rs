@@ -232,7 +232,8 @@ impl Edited {
             for (path, value) in members(attribute, expression) {
                 let was = before.get(&path);
                 if was != Some(&value) {
-                    let edit = (value, was.is_some());
+                    let was_set = was.is_some_and(|was| was != "null");
+                    let edit = (value, was_set);
                     self.members.entry(path).or_default().push(edit);
                 }
             }
@@ -269,7 +270,7 @@ impl Edited {
     }
 
     fn edits(&self, pattern: &str, description: &str) -> bool {
-        let is_default = |value: &str| description.contains(&format!("Default: `{}`", value.trim_matches('"')));
+        let is_default = |value: &str| description.contains(&format!("Default: `{value}`"));
         let mut values = self.members.iter().filter(|(path, _)| is_of(path, pattern));
         values.any(|(_, values)| values.iter().any(|(value, was_set)| *was_set || !is_default(value)))
     }
@@ -310,7 +311,7 @@ mod tests {
     }
 
     fn schema() -> BTreeMap<String, String> {
-        let flag = json!({"optional": true, "description": "Default: `on`."});
+        let flag = json!({"optional": true, "description": "Default: `\"on\"`."});
         let attributes = json!({
             "id": {"computed": true},
             "name": {"required": true},

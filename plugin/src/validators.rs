@@ -1,7 +1,7 @@
 //! Ready-made checks for attributes.
 
 use std::fmt::Display;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use regex::Regex;
 use serde_json::Number;
@@ -83,12 +83,15 @@ pub fn one_of_numbers(allowed: impl IntoIterator<Item = i64>) -> impl Validator 
 
 /// Text that a pattern matches; anchor it to match the whole. `description` ends "must be ...".
 ///
+/// The pattern is compiled when it is needed: a provider starts several times per command of Terraform, and has hundreds.
+///
 /// # Panics
-/// When the pattern is no valid regular expression: patterns are written in the source, and the first test
-/// that builds the schema finds out.
-pub fn matches(pattern: &str, description: impl Into<String>) -> impl Validator + 'static {
-    let pattern = Regex::new(pattern).unwrap_or_else(|error| panic!("bad pattern in a schema: {error}"));
-    text_check(description, move |text| pattern.is_match(text))
+/// The check does when the pattern is no valid regular expression: patterns are written in the source, and a test of the
+/// provider asks each of them once.
+pub fn matches(pattern: &'static str, description: impl Into<String>) -> impl Validator + 'static {
+    let compiled =
+        LazyLock::new(move || Regex::new(pattern).unwrap_or_else(|error| panic!("bad pattern in a schema: {error}")));
+    text_check(description, move |text| compiled.is_match(text))
 }
 
 /// Text of `min` to `max` characters (Unicode scalar values, not bytes), both included.

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::json;
 use tap_plugin::{
-    Applied, Attribute, Attributes, Block, CallContext, CreateRequest, DeleteRequest, Diagnostics, NestedBlock,
-    PlanRequest, PlanResponse, Provider, ReadRequest, ReadResponse, Resource, Schema, Together, Type, UpdateRequest,
-    Value, validators as check,
+    Applied, Attribute, AttributePath, Attributes, Block, CallContext, CreateRequest, DeleteRequest, Diagnostics,
+    NestedBlock, PlanRequest, PlanResponse, Provider, ReadRequest, ReadResponse, Resource, Schema, Together, Type,
+    UpdateRequest, Value, validators as check,
 };
 
 use super::{DocsError, command};
@@ -283,4 +283,35 @@ fn the_real_provider_has_all_its_pages() {
             .read("data-sources/stack.md")
             .contains("# tap_stack (Data Source)")
     );
+}
+
+/// Patterns are compiled when they are first asked, so that the provider starts quickly: here all are.
+#[test]
+fn every_pattern_of_the_schemas_is_a_regular_expression() {
+    fn ask(attributes: &Attributes) -> usize {
+        let text = Value::String("x".to_owned());
+        let samples = [
+            text.clone(),
+            Value::List(vec![text.clone()]),
+            Value::Map([("x".to_owned(), text)].into()),
+        ];
+        let mut asked = 0;
+        for (name, attribute) in attributes.iter() {
+            for validator in attribute.validators() {
+                for sample in &samples {
+                    validator.validate(sample, &AttributePath::root(name), &mut Diagnostics::new());
+                }
+                asked += 1;
+            }
+            asked += attribute.nested().map_or(0, |(_, members)| ask(members));
+        }
+        asked
+    }
+    let provider = TapProvider::default();
+    let schemas = provider.resources().into_iter().map(|resource| resource.schema());
+    let asked: usize = schemas
+        .chain([provider.schema()])
+        .map(|schema| ask(schema.attributes()))
+        .sum();
+    assert!(asked > 300, "{asked}");
 }

@@ -329,7 +329,7 @@ pub fn attributes() -> Attributes {
             "tags",
             Attribute::map(Type::String)
                 .optional()
-                .description("Tags for everything that takes tags, over the provider's `default_tags`."),
+                .description("Tags for everything that takes tags, over the provider's `default_tags`. Plans and states show them in clear text, under `components` even if the value is marked as sensitive: no secrets."),
         );
     let logs = Attributes::new()
         .attribute(

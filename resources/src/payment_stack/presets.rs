@@ -63,7 +63,8 @@ pub(super) fn note(path: &str) -> String {
     for preset in PRESETS {
         let value = of(Some(preset));
         if value != plain {
-            parts.push(format!("with `preset = \"{preset}\"` {}", shown(&value)));
+            let with = if parts.is_empty() { "With" } else { "with" };
+            parts.push(format!("{with} `preset = \"{preset}\"` {}", shown(&value)));
         }
     }
     if parts.is_empty() {

@@ -66,7 +66,7 @@ impl<C: Composite> CompositeResource<C> {
         };
         // Kinds get them by name; the record and the state never see them.
         stack.session.secrets.set(&stack.name, secrets);
-        let config = &self.schema.without_write_only(config.clone());
+        let config = &self.shape().without_write_only(config.clone());
         let records = stack.session.records.clone();
         let claim = match record::begin(records, &stack.name, intention, written(config), record_options()).await {
             Ok(claim) => claim,
@@ -77,7 +77,7 @@ impl<C: Composite> CompositeResource<C> {
         } else {
             "update"
         };
-        let ends = Ends::new(cx, &self.schema, config, limit, &claim);
+        let ends = Ends::new(cx, self.shape(), config, limit, &claim);
         let Ran {
             mut applied,
             exists,
@@ -178,7 +178,7 @@ impl<C: Composite> CompositeResource<C> {
         let registry = &stack.session.registry;
         let mut found = tap_engine::refresh(&state, registry, options).await;
         for intent in interrupted {
-            let config = effective(&self.schema, &Value::from_json(intent)).unwrap_or_default();
+            let config = effective(self.shape(), &Value::from_json(intent)).unwrap_or_default();
             let earlier = self.stack(stack.session.clone(), &config)?;
             let mut further = tap_engine::discover(&earlier.graph, &found.state, registry, options).await;
             further.add_troubles_of(found);
@@ -229,7 +229,7 @@ impl<C: Composite> CompositeResource<C> {
                 "Terraform marks the stack as tainted and will show a replacement. The next apply continues in place instead: what exists is kept.",
             );
         }
-        let state = (!forget).then(|| view::of_state(&self.schema, config, &private, &stack.common()));
+        let state = (!forget).then(|| view::of_state(self.shape(), config, &private, &stack.common()));
         Applied {
             state,
             private: private.encode(),

@@ -19,7 +19,7 @@ impl<C: Composite> CompositeResource<C> {
         if private.continues.as_deref() == Some(name.as_str()) {
             return still_unfinished(&session, &name).await;
         }
-        let config = configured(&self.schema, &request.prior);
+        let config = configured(self.shape(), &request.prior);
         let claim = record::begin(
             session.records.clone(),
             &name,
@@ -30,7 +30,7 @@ impl<C: Composite> CompositeResource<C> {
         .await
         .map_err(|error| record_error(&error))?;
         let force = request.prior.get("force_destroy").and_then(Value::as_bool);
-        let ends = Ends::new(cx, &self.schema, &request.prior, "delete", &claim);
+        let ends = Ends::new(cx, self.shape(), &request.prior, "delete", &claim);
         let options = run_options(&session, &name, ends.cancel.clone(), force.unwrap_or(false));
         let state = match self
             .to_destroy(&private, &request.prior, &claim.interrupted, &options)
@@ -63,7 +63,7 @@ impl<C: Composite> CompositeResource<C> {
             environment: &session.environment,
             tags: &session.default_tags,
         };
-        let state = (!gone).then(|| view::of_state(&self.schema, &config, &left, &common));
+        let state = (!gone).then(|| view::of_state(self.shape(), &config, &left, &common));
         Ok(Applied {
             state,
             private: left.encode(),
@@ -85,7 +85,7 @@ impl<C: Composite> CompositeResource<C> {
         if !lost && interrupted.is_empty() {
             return Ok(private.state.clone());
         }
-        let config = configured(&self.schema, prior);
+        let config = configured(self.shape(), prior);
         let stack = self.known_stack(&config)?;
         let mut intents = interrupted.to_vec();
         if lost {

@@ -26,7 +26,7 @@ impl<C: Composite> CompositeResource<C> {
         };
         let options = run_options(&session, &self.stack_name(&request.state), cx.cancel.clone(), false);
         let found = if private.is_lost(&request.state) {
-            let stack = self.known_stack(&configured(&self.schema, &request.state))?;
+            let stack = self.known_stack(&configured(self.shape(), &request.state))?;
             private = stack.private(StackState::default());
             found_again(&stack, cx).await?
         } else {
@@ -43,12 +43,12 @@ impl<C: Composite> CompositeResource<C> {
         let forget = nothing && found.errors.is_empty() && !self.is_recorded(&session, &request.state).await;
         private.state = found.state;
         let tags = recorded_tags(&request.state);
-        let config = configured(&self.schema, &request.state);
+        let config = configured(self.shape(), &request.state);
         let common = Common {
             environment: &session.environment,
             tags: &tags,
         };
-        let state = view::of_state(&self.schema, &config, &private, &common);
+        let state = view::of_state(self.shape(), &config, &private, &common);
         Ok(ReadResponse {
             state: (!forget).then_some(state),
             private: private.encode(),
@@ -97,7 +97,7 @@ impl<C: Composite> CompositeResource<C> {
             believe_unreadable(&mut state, &stack.graph);
         }
         let private = stack.private(state);
-        let state = view::of_state(&self.schema, &config, &private, &stack.common());
+        let state = view::of_state(self.shape(), &config, &private, &stack.common());
         Ok(ImportResponse {
             state: Some(state),
             private: private.encode(),

@@ -9,7 +9,7 @@ mod regions;
 mod stacks;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -39,7 +39,8 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub struct CompositeResource<C> {
     composite: C,
     type_name: String,
-    schema: Schema,
+    /// Made when it is asked for: thousands of attributes, and most starts of the provider need one composite's.
+    schema: OnceLock<Schema>,
     slot: SessionSlot,
 }
 
@@ -163,13 +164,16 @@ impl<C: Composite> CompositeResource<C> {
     /// The resource `tap_<kind>`.
     pub fn new(composite: C, slot: SessionSlot) -> Self {
         let type_name = format!("tap_{}", composite.kind());
-        let schema = composite.schema();
         Self {
             composite,
             type_name,
-            schema,
+            schema: OnceLock::new(),
             slot,
         }
+    }
+
+    fn shape(&self) -> &Schema {
+        self.schema.get_or_init(|| self.composite.schema())
     }
 
     fn session(&self) -> Result<Arc<Session>, Diagnostics> {
@@ -220,12 +224,12 @@ impl<C: Composite> CompositeResource<C> {
 
     /// The effective configuration before an apply, when values may be unknown still.
     fn planned(&self, config: &Value) -> Option<Json> {
-        effective_before_apply(&self.schema, config, |path| self.composite.carries(path))
+        effective_before_apply(self.shape(), config, |path| self.composite.carries(path))
     }
 
     /// The effective configuration for an apply, where everything is known.
     fn known(&self, config: &Value) -> Result<Json, Diagnostics> {
-        effective(&self.schema, config).ok_or_else(|| {
+        effective(self.shape(), config).ok_or_else(|| {
             let detail = "Terraform passed unknown values to an apply.";
             Diagnostic::error("The configuration is not known", detail).into()
         })
@@ -245,7 +249,7 @@ impl<C: Composite> CompositeResource<C> {
         let private = Private::decode(&request.private).map_err(|error| broken_private(&error))?;
         let (Some(session), Some(config)) = (self.slot.get(), self.planned(&request.config)) else {
             return Ok(PlanResponse {
-                planned: view::unknown(&self.schema, &request.config),
+                planned: view::unknown(self.shape(), &request.config),
                 private: request.private.clone(),
                 ..Default::default()
             });
@@ -265,7 +269,7 @@ impl<C: Composite> CompositeResource<C> {
         let mut diagnostics = Diagnostics::new();
         attention(&plan, &mut diagnostics);
         checks::against_the_cloud(&stack, &plan, &cx.cancel, &mut diagnostics).await;
-        let planned = view::of_plan(&self.schema, &request.config, &plan, &stack.common());
+        let planned = view::of_plan(self.shape(), &request.config, &plan, &stack.common());
         if let Some(name) = &continues {
             diagnostics.warning(
                 "An unfinished stack will be continued in place",
@@ -350,7 +354,7 @@ impl<C: Composite> Resource for CompositeResource<C> {
     }
 
     fn schema(&self) -> Schema {
-        self.composite.schema()
+        self.shape().clone()
     }
 
     async fn validate(&self, _cx: &CallContext, config: &Value) -> Diagnostics {

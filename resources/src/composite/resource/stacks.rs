@@ -47,7 +47,7 @@ impl<C: Composite> Stacks for CompositeResource<C> {
         let passed = settled * record.intents.len().saturating_sub(1);
         let mut found = Refreshed::default();
         for intent in record.intents.iter().skip(passed) {
-            let config = effective(&self.schema, &Value::from_json(intent)).unwrap_or_default();
+            let config = effective(self.shape(), &Value::from_json(intent)).unwrap_or_default();
             let stack = self.stack(session.clone(), &config)?;
             let mut options = run_options(&session, &stack.name, cx.cancel.clone(), false);
             options.adopt = true;
