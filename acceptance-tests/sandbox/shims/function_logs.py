@@ -26,9 +26,12 @@ def install():
             reading = Reading(stream.fileno())
             self._reading = reading
             rest = b""
+            # Not `select`, which knows no descriptors above 1,023.
+            ready = select.poll()
+            ready.register(reading.fd, select.POLLIN)
             try:
                 while True:
-                    select.select([reading.fd], [], [])
+                    ready.poll()
                     reading.busy = True
                     data = os.read(reading.fd, 65536)
                     *whole, rest = (rest + data).split(b"\n")

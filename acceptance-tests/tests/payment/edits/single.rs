@@ -16,6 +16,7 @@ pub(super) fn configuration() -> Configuration {
         .with("failure_notifier", "{ enabled = false }")
         .with("audit", "{ enabled = false }")
         .with("kpi_filters", "[]")
+        .with("alarms", "{ enabled = false }")
 }
 
 #[tokio::test]
@@ -115,11 +116,7 @@ pub(super) const EDITS: &[Edit] = &[
             "lambda_function",
         ],
     ),
-    (
-        "queue",
-        "{ enabled = false }",
-        &["dashboard", "metric_alarm", "sqs_queue"],
-    ),
+    ("queue", "{ enabled = false }", &["dashboard", "sqs_queue"]),
     (
         "receipts_bucket",
         "{ enabled = false }",
@@ -128,14 +125,7 @@ pub(super) const EDITS: &[Edit] = &[
     (
         "workflow",
         "{ enabled = true }",
-        &[
-            "dashboard",
-            "iam_role",
-            "kms_key",
-            "log_group",
-            "metric_alarm",
-            "state_machine",
-        ],
+        &["dashboard", "iam_role", "kms_key", "log_group", "state_machine"],
     ),
     (
         "log_group_class",

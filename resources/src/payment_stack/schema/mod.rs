@@ -229,7 +229,12 @@ fn outputs() -> Attributes {
             "api_endpoint",
             out("URL to POST payments to: the domain's if there is one, else the primary region's."),
         ),
-        ("api_endpoint_urls", out_map("URL to POST payments to, by region.")),
+        (
+            "api_endpoint_urls",
+            out_map(
+                "Each API's own URL to POST payments to, by region. A domain closes it, unless health checks need it: `api_endpoint` is the URL to hand out.",
+            ),
+        ),
         ("api_id", out("Id of the primary region's REST API.")),
         ("api_ids", out_map("Ids of the REST APIs, by region.")),
         (
