@@ -16,7 +16,7 @@ use super::fields::{Fields, Seen};
 use super::wafv2::{self, GONE, Listed, Locked, outputs, parts, sdk_tags, tags_of, with_fresh_token};
 use super::{Aws, call, found, tags};
 
-mod ranges;
+pub(crate) mod ranges;
 
 /// The kind; `id` is `id|name|scope`.
 pub struct Wafv2IpSet(pub Arc<Aws>);
@@ -119,15 +119,8 @@ impl Locked for Wafv2IpSet {
 
 /// A range in CIDR notation of that version, the only form that WAF takes.
 fn is_range(text: &str, version: &str) -> bool {
-    let Some((address, bits)) = text.split_once('/') else {
-        return false;
-    };
-    let bits: Option<u8> = bits.parse().ok();
-    match address.parse() {
-        Ok(IpAddr::V4(_)) => version != "IPV6" && bits.is_some_and(|b| (1..=32).contains(&b)),
-        Ok(IpAddr::V6(_)) => version != "IPV4" && bits.is_some_and(|b| (1..=128).contains(&b)),
-        Err(_) => false,
-    }
+    let other = |address: IpAddr| if address.is_ipv4() { "IPV6" } else { "IPV4" };
+    ranges::parse(text).is_some_and(|(address, _)| version != other(address))
 }
 
 #[async_trait]

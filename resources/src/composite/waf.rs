@@ -1,12 +1,11 @@
 //! The web ACL in front of an API: rate rule, managed rules, association, logs.
 
-use std::net::IpAddr;
-
 use serde_json::{Value, json};
 use tap_engine::Key;
 use tap_plugin::{Validator, validators as check};
 
 use super::Builder;
+use crate::aws::wafv2_ip_set::ranges;
 
 /// What a web ACL is to do.
 #[derive(Debug, Clone)]
@@ -84,16 +83,7 @@ pub fn cidr() -> impl Validator + 'static {
 }
 
 fn is_cidr(text: &str) -> bool {
-    let Some((address, length)) = text.split_once('/') else {
-        return false;
-    };
-    let longest = match address.parse::<IpAddr>() {
-        Ok(IpAddr::V4(_)) => 32,
-        Ok(IpAddr::V6(_)) => 128,
-        Err(_) => return false,
-    };
-    let digits = !length.is_empty() && length.bytes().all(|b| b.is_ascii_digit());
-    digits && length.parse().is_ok_and(|bits: u32| (1..=longest).contains(&bits))
+    ranges::parse(text).is_some()
 }
 
 /// Known senders (N-24): sets of their addresses, and the statement that a request comes from one of them; null when there

@@ -2,34 +2,35 @@
 
 use std::net::IpAddr;
 
+/// Address and prefix length of a range, where it is one that a set of addresses takes: all but `/0`
+/// (<https://docs.aws.amazon.com/waf/latest/APIReference/API_IPSet.html>).
+pub(crate) fn parse(range: &str) -> Option<(IpAddr, u32)> {
+    let (address, bits) = range.split_once('/')?;
+    let address: IpAddr = address.parse().ok()?;
+    let longest = if address.is_ipv4() { 32 } else { 128 };
+    // A number may have a sign, a prefix length has none.
+    let digits = bits.bytes().all(|b| b.is_ascii_digit());
+    let bits = bits
+        .parse()
+        .ok()
+        .filter(|bits| digits && (1..=longest).contains(bits))?;
+    Some((address, bits))
+}
+
 /// A range in the one form that is compared. WAF answers IPv6 in its long form, `2001:0db8:0000:...`, however it was
 /// written (aws: `wafv2/ip_set.go`, `addresses`; issue 22797).
 pub(super) fn canonical(range: &str) -> String {
-    let parsed = range
-        .split_once('/')
-        .and_then(|(address, bits)| Some((address.parse::<IpAddr>().ok()?, bits)));
-    match parsed {
-        Some((address, bits)) => format!("{address}/{bits}"),
-        None => range.to_owned(),
-    }
+    parse(range).map_or_else(|| range.to_owned(), |(address, bits)| format!("{address}/{bits}"))
 }
 
 /// The network that a range lies in, where the range names a host of it: WAF refuses that (aws-cdk: issue 20003).
 pub(super) fn network_of(range: &str) -> Option<String> {
-    let (address, bits) = range.split_once('/')?;
-    let bits: u32 = bits.parse().ok()?;
-    let network = match address.parse().ok()? {
-        IpAddr::V4(address) => {
-            let mask = u32::MAX.checked_shl(32_u32.checked_sub(bits)?).unwrap_or(0);
-            IpAddr::V4((u32::from(address) & mask).into())
-        }
-        IpAddr::V6(address) => {
-            let mask = u128::MAX.checked_shl(128_u32.checked_sub(bits)?).unwrap_or(0);
-            IpAddr::V6((u128::from(address) & mask).into())
-        }
+    let (address, bits) = parse(range)?;
+    let network: IpAddr = match address {
+        IpAddr::V4(address) => IpAddr::V4((u32::from(address) & (u32::MAX << (32 - bits))).into()),
+        IpAddr::V6(address) => IpAddr::V6((u128::from(address) & (u128::MAX << (128 - bits))).into()),
     };
-    let network = format!("{network}/{bits}");
-    (network != canonical(range)).then_some(network)
+    (network != address).then(|| format!("{network}/{bits}"))
 }
 
 #[cfg(test)]
