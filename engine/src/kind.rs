@@ -134,6 +134,9 @@ pub struct Context {
     /// Ids of objects of this component that the state holds already (the old object during a
     /// create-first replacement): [`Kind::find`] must pass over them.
     pub known_ids: Vec<String>,
+    /// Ids of the stack's other objects of this kind that the same run deletes, before or after: a create may take the
+    /// place of one of them.
+    pub leaving: Vec<String>,
     /// Where [`Context::created`] keeps what exists already.
     pub journal: Created,
 }

@@ -80,6 +80,7 @@ async fn parameter(aws: &Aws, call_context: &CallContext, region: &str, name: &s
         cancel: call_context.cancel.clone(),
         force_destroy: false,
         known_ids: Vec::new(),
+        leaving: Vec::new(),
         journal: Arc::default(),
     };
     let client = aws.ssm(region);

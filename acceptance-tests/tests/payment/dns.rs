@@ -140,6 +140,36 @@ async fn a_domain_fails_over_and_its_policy_can_be_changed() {
     assert_eq!(records(&site.aws, &zone).await, []);
 }
 
+/// without health checks nothing in Route 53 tells whose a record is. The records of the old policy make way all the
+/// same, for others of the stack's and nothing else, and back again.
+#[tokio::test]
+async fn r_01_a_policy_without_health_checks_can_be_changed_there_and_back() {
+    let (site, zone) = site_with_zone("latency").await;
+    let unwatched = configuration(&site.aws, &zone, "latency").with(
+        "dns",
+        "{ routing_policy = \"latency\", health_check = { enabled = false } }",
+    );
+    site.configure(&unwatched);
+    site.apply().await;
+    site.must_be_settled().await;
+    for (configuration, is_failover) in [
+        (&configuration(&site.aws, &zone, "failover"), true),
+        (&unwatched, false),
+    ] {
+        site.configure(configuration);
+        site.apply().await;
+        site.must_be_settled().await;
+        let there = records(&site.aws, &zone).await;
+        assert_eq!(there.len(), 4, "{there:#?}");
+        for record in &there {
+            assert_eq!(record.failover.is_some(), is_failover, "{there:#?}");
+            assert_eq!(record.health_check_id.is_some(), is_failover, "{there:#?}");
+        }
+    }
+    site.terraform.destroy().await.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(records(&site.aws, &zone).await, []);
+}
+
 /// The zone is the user's: a record that is there already is not overwritten.
 #[tokio::test]
 async fn a_record_of_somebody_else_stays_as_it_is() {

@@ -136,6 +136,7 @@ impl<'a> Runner<'a> {
             }
             Action::Create | Action::Replace { .. } => {
                 let (symbolic, resolved) = self.resolved(step)?;
+                cx.leaving = self.leaving(&component.kind);
                 let adopt = self.options.adopt;
                 let create = Create {
                     kind,
@@ -171,6 +172,16 @@ impl<'a> Runner<'a> {
                 Ok(Some((Operation::Update, update.run().map(Done::Made).boxed())))
             }
         }
+    }
+
+    /// The objects of a kind that the state of the start holds and that this run deletes, by id.
+    fn leaving(&self, kind: &str) -> Vec<String> {
+        let deleted = self.legs.iter().filter(|leg| !matches!(leg, Leg::Make(_)));
+        deleted
+            .filter_map(|leg| legs::recorded(leg, &self.start))
+            .filter(|object| object.kind == kind)
+            .filter_map(|object| object.outputs.get("id").cloned())
+            .collect()
     }
 
     /// The planned settings, symbolic and resolved through what exists now.

@@ -162,7 +162,7 @@ fn deletions(legs: &[Leg], index: &Index, state: &StackState) -> Vec<Edge> {
 }
 
 /// What the state holds for the object that a leg deletes.
-fn recorded<'a>(leg: &Leg, state: &'a StackState) -> Option<&'a ComponentState> {
+pub(super) fn recorded<'a>(leg: &Leg, state: &'a StackState) -> Option<&'a ComponentState> {
     match leg {
         Leg::Make(_) => None,
         Leg::Delete(key) => state.components.get(key),

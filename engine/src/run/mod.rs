@@ -70,6 +70,7 @@ impl RunOptions {
             cancel: self.cancel.clone(),
             force_destroy: self.force_destroy,
             known_ids,
+            leaving: Vec::new(),
             journal: Arc::default(),
         }
     }

@@ -3,6 +3,7 @@
 
 mod drift;
 mod failures;
+mod leaving;
 mod lifecycle;
 mod names;
 mod plans;

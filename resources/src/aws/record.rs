@@ -55,6 +55,7 @@ impl SsmRecords {
             cancel: CancellationToken::new(),
             force_destroy: false,
             known_ids: Vec::new(),
+            leaving: Vec::new(),
             journal: Arc::default(),
         }
     }

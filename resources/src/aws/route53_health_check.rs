@@ -303,6 +303,7 @@ mod tests {
             cancel: tokio_util::sync::CancellationToken::new(),
             force_destroy: false,
             known_ids: Vec::new(),
+            leaving: Vec::new(),
             journal: Arc::default(),
         };
         let prefix = reference_prefix(&cx("us-east-1/route53_health_check.api"));

@@ -105,6 +105,16 @@ impl Address {
         })
     }
 
+    /// Where a record stands that was found in a zone.
+    fn at(zone: &str, record: &ResourceRecordSet) -> Self {
+        Self {
+            zone: zone.to_owned(),
+            name: name::canonical(&record.name),
+            record_type: record.r#type.as_str().to_owned(),
+            set: record.set_identifier.clone(),
+        }
+    }
+
     fn id(&self) -> String {
         let set = self.set.as_deref().unwrap_or_default();
         format!("{}|{}|{}|{set}", self.zone, self.name, self.record_type)

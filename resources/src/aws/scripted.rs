@@ -95,6 +95,7 @@ pub(super) fn context(key: &str) -> Context {
         cancel: CancellationToken::new(),
         force_destroy: false,
         known_ids: Vec::new(),
+        leaving: Vec::new(),
         journal: Arc::default(),
     }
 }

@@ -326,3 +326,47 @@ async fn another_routing_policy_takes_the_place_of_the_stacks_own_records_only()
         }
     }
 }
+
+/// `dns.health_check.enabled = false` leaves nothing in Route 53 that tells whose a record is. The state knows, and the
+/// run says which records it is to delete: those go in the batch, and no others.
+#[tokio::test]
+async fn r_01_records_without_health_checks_make_way_when_the_run_deletes_them() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let aws = aws(&sandbox);
+    let zone = zone(&aws).await;
+    let kind = Route53Record(aws.clone());
+    let record = |set: &str, more: Value| {
+        let alias = json!({"dns_name": "d-1.aws.com", "hosted_zone_id": "Z1UJRXOUMOOFQ8"});
+        let mut record = settings(json!({
+            "hosted_zone_id": zone, "name": "pay.example.com", "type": "A", "set_identifier": set, "alias": alias,
+        }));
+        record.extend(settings(more));
+        record
+    };
+    let mut cx = context("route53_record.api");
+    let old: Vec<_> = ["us-east-1", "eu-west-1"]
+        .into_iter()
+        .map(|region| record(region, json!({"latency_region": region})))
+        .collect();
+    let mut ids = Vec::new();
+    for record in &old {
+        ids.push(kind.create(&cx, record).await.unwrap()["id"].clone());
+    }
+    let new = record("primary", json!({"failover": "PRIMARY"}));
+
+    for leaving in [&[][..], &ids[..1]] {
+        cx.leaving = leaving.to_vec();
+        let refused = kind.create(&cx, &new).await.unwrap_err();
+        assert!(refused.is_code(&["InvalidChangeBatch"]), "{leaving:?}: {refused}");
+        for (id, record) in ids.iter().zip(&old) {
+            assert!(kind.read(&cx, id, record).await.unwrap().is_some(), "{id} is gone");
+        }
+    }
+    cx.leaving.clone_from(&ids);
+    kind.create(&cx, &new).await.unwrap();
+    for (id, record) in ids.iter().zip(&old) {
+        assert!(kind.read(&cx, id, record).await.unwrap().is_none(), "{id} is there");
+        // Their own turn comes later in the same run.
+        kind.delete(&cx, id, record).await.unwrap();
+    }
+}

@@ -30,6 +30,7 @@ pub(crate) fn context(key: &str) -> Context {
         cancel: tokio_util::sync::CancellationToken::new(),
         force_destroy: true,
         known_ids: Vec::new(),
+        leaving: Vec::new(),
         journal: Arc::new(Mutex::new(None)),
     }
 }

@@ -23,6 +23,7 @@ fn cx() -> Context {
         cancel: CancellationToken::new(),
         force_destroy: false,
         known_ids: Vec::new(),
+        leaving: Vec::new(),
         journal: tap_engine::Created::default(),
     }
 }

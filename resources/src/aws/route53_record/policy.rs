@@ -1,5 +1,8 @@
 //! From one routing policy to another, or from aliases to a CNAME. Route 53 takes one policy for each name and type, and
 //! nothing beside a CNAME, so the old records have to go in the same batch in which the first of the new ones comes.
+//!
+//! Records have no tags. A run knows those that it is to delete from its state; those that an interrupted run has left are
+//! told by their health checks, which have tags.
 
 use aws_sdk_route53::types::{ChangeAction, ResourceRecordSet, RrType};
 use tap_engine::{Context, KindError, KindResult};
@@ -77,7 +80,8 @@ impl Route53Record {
                 if !is_in_the_way(&there, &record) {
                     continue;
                 }
-                if !self.is_ours(cx, &address.zone, &there).await? {
+                let leaving = cx.leaving.contains(&Address::at(&address.zone, &there).id());
+                if !leaving && !self.is_ours(cx, &address.zone, &there).await? {
                     return Err(last);
                 }
                 changes.push((ChangeAction::Delete, there));

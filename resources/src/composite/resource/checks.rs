@@ -53,6 +53,7 @@ async fn findings(stack: &Stack, key: &Key, step: &Step, cancel: &CancellationTo
         cancel: cancel.clone(),
         force_destroy: false,
         known_ids: Vec::new(),
+        leaving: Vec::new(),
         journal: Arc::default(),
     };
     kind.check(&cx, &component.settings, prospect).await
