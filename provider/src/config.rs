@@ -49,6 +49,12 @@ pub(crate) fn schema() -> Schema {
              [security and costs](guides/security-and-costs.md), [troubleshooting](guides/troubleshooting.md).",
         )
         .attribute("region", text("AWS region. Default: `AWS_REGION`, else the profile's."))
+        .attribute(
+            "skip_region_validation",
+            Attribute::bool()
+                .optional()
+                .description("Take regions as they are, of the provider and of stacks, that this version of the provider does not know, because AWS has opened them since. Default: `false`, as most of those are misspelt."),
+        )
         .attribute("profile", text("Profile in the shared configuration files. Default: `AWS_PROFILE`."))
         .attribute("access_key", text("Access key id. Better left to the environment.").sensitive())
         .attribute("secret_key", text("Secret access key.").sensitive())
@@ -140,6 +146,7 @@ pub(crate) fn read(config: &Value, terraform_version: &str) -> Result<Option<Con
         .unwrap_or_default();
     let connection = Connection {
         region: text(config, "region"),
+        skip_region_validation: config.get("skip_region_validation").and_then(Value::as_bool) == Some(true),
         profile: text(config, "profile"),
         keys: text(config, "access_key").zip(text(config, "secret_key")),
         token: text(config, "token"),

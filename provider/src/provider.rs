@@ -39,7 +39,7 @@ impl TapProvider {
 fn not_connected(error: &ConnectError) -> Diagnostic {
     let (summary, argument) = match error {
         ConnectError::NoRegion => ("The region is missing", None),
-        ConnectError::BadRegion(_) => ("No such region", Some("region")),
+        ConnectError::BadRegion(_) | ConnectError::UnlistedRegion(_) => ("No such region", Some("region")),
         ConnectError::Refused { .. } => ("AWS does not accept the credentials", None),
         ConnectError::NoCredentials(_) => ("No AWS credentials", None),
         ConnectError::NoAnswer { .. } => ("AWS cannot be reached", None),
@@ -68,6 +68,7 @@ impl Provider for TapProvider {
             }
             Err(diagnostics) => return diagnostics,
         };
+        let skip_region_validation = config.connection.skip_region_validation;
         let (aws, region) = match connect(config.connection).await {
             Ok(connected) => connected,
             Err(error) => return not_connected(&error).into(),
@@ -86,6 +87,7 @@ impl Provider for TapProvider {
             records: Arc::new(SsmRecords::new(aws.clone(), region)),
             default_tags: config.default_tags,
             parallelism: config.parallelism,
+            skip_region_validation,
         }));
         Diagnostics::new()
     }

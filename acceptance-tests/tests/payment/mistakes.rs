@@ -6,7 +6,7 @@ use crate::site::{Site, stack};
 const REGIONS: [&str; 2] = ["us-east-1", "us-west-2"];
 
 /// An attribute, its bad expression, and what the refusal must say.
-const MISTAKES: [(&str, &str, &[&str]); 12] = [
+const MISTAKES: [(&str, &str, &[&str]); 17] = [
     (
         "regions",
         "[\"us-east-1\", \"us-east-1\"]",
@@ -16,6 +16,31 @@ const MISTAKES: [(&str, &str, &[&str]); 12] = [
         "regions",
         "[\"Virginia\"]",
         &["regions[0]", "the name of an AWS region"],
+    ),
+    (
+        "regions",
+        "[\"us-east-1\", \"us-wets-2\"]",
+        &["regions[1]", "did you mean us-west-2?", "skip_region_validation"],
+    ),
+    (
+        "regions",
+        "[\"us-east-1\", \"us-gov-west-1\"]",
+        &["regions[1]", "partition aws-us-gov"],
+    ),
+    (
+        "regions",
+        "[\"cn-north-1\", \"cn-northwest-1\"]",
+        &["regions[0]", "credentials are for aws"],
+    ),
+    (
+        "region_overrides",
+        "{ us-east-1 = { subnet_ids = [\"subnet-1\"], security_group_ids = [\"sg-0123456789abcdef0\"] } }",
+        &["subnet_ids[0]", "subnet-0123456789abcdef0"],
+    ),
+    (
+        "topics",
+        "{ subscriptions = [{ protocol = \"sqs\", endpoint = \"arn:aws:sqs:us-east-1:111122223333:q.fifo\" }] }",
+        &["topics.subscriptions[0].endpoint", "standard queue"],
     ),
     ("log_retention_in_days", "8", &["log_retention_in_days", "7"]),
     (

@@ -31,9 +31,11 @@ impl Vpc {
     /// The stack in it; `more` are further attributes of `vpc.endpoints`.
     fn stack(&self, more: &str) -> Configuration {
         let (subnets, table) = (&self.subnets[..2], &self.table);
-        let endpoints =
-            format!("{{ enabled = true, security_group_ids = [\"sg-2\"], route_table_ids = [{table:?}]{more} }}");
-        let vpc = format!("{{ subnet_ids = {subnets:?}, security_group_ids = [\"sg-1\"], endpoints = {endpoints} }}");
+        let endpoints = format!(
+            "{{ enabled = true, security_group_ids = [\"sg-00000002\"], route_table_ids = [{table:?}]{more} }}"
+        );
+        let vpc =
+            format!("{{ subnet_ids = {subnets:?}, security_group_ids = [\"sg-00000001\"], endpoints = {endpoints} }}");
         stack("vpc", &[HERE]).with("vpc", &vpc)
     }
 }
@@ -72,7 +74,7 @@ async fn endpoints_are_made_mended_and_taken_along() {
     let incomplete = vpc.stack("").with(
         "vpc",
         &format!(
-            "{{ subnet_ids = {:?}, security_group_ids = [\"sg-1\"], endpoints = {{ enabled = true }} }}",
+            "{{ subnet_ids = {:?}, security_group_ids = [\"sg-00000001\"], endpoints = {{ enabled = true }} }}",
             &vpc.subnets[..1]
         ),
     );

@@ -15,6 +15,22 @@ async fn a_missing_region_is_named() {
     );
 }
 
+/// A misspelt region is told before anything is asked of it; one that AWS has opened since can be had all the same.
+#[tokio::test]
+async fn a_misspelt_region_is_named_and_can_be_insisted_on() {
+    let configuration = Configuration::new("p");
+    let wrong = configuration.clone().with_provider("  region = \"us-eats-1\"\n");
+    let site = Site::new(&wrong).await;
+    let failure = site.refusal(&wrong).await;
+    for part in ["us-eats-1", "did you mean us-east-1?", "skip_region_validation = true"] {
+        assert!(failure.contains(part), "{part} in {failure}");
+    }
+    let insisted = configuration.with_provider("  region = \"us-east-9\"\n  skip_region_validation = true\n");
+    site.configure(&insisted);
+    let plan = site.terraform.plan().await.unwrap_or_else(|error| panic!("{error}"));
+    assert!(plan.text.contains("1 to add"), "{}", plan.text);
+}
+
 #[tokio::test]
 async fn missing_credentials_are_named() {
     let configuration = Configuration::new("p");

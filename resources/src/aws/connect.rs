@@ -18,6 +18,7 @@ use aws_types::app_name::AppName;
 use thiserror::Error;
 
 use super::call::reasons;
+use super::partitions::{is_listed, unlisted};
 use super::{Aws, AwsOptions};
 
 /// The provider's configuration as far as clients are concerned.
@@ -25,6 +26,8 @@ use super::{Aws, AwsOptions};
 pub struct Connection {
     /// Region; `None` = environment, profile, instance metadata.
     pub region: Option<String>,
+    /// Regions that this version does not know are taken as they are.
+    pub skip_region_validation: bool,
     /// Named profile of the shared configuration files.
     pub profile: Option<String>,
     /// Static credentials: access key id and secret.
@@ -47,6 +50,9 @@ pub struct Connection {
     pub terraform_version: String,
 }
 
+/// How to use a region that is younger than this version, after [`unlisted`].
+pub const INSIST: &str = "If AWS has this region by now, set `skip_region_validation = true` in the provider block, or use a newer version of the provider.";
+
 /// A role to assume.
 #[derive(Clone, Default)]
 pub struct AssumeRole {
@@ -67,6 +73,9 @@ pub enum ConnectError {
     /// The region is not one name.
     #[error("{0:?} is not the name of an AWS region, such as eu-central-1")]
     BadRegion(String),
+    /// The region is not listed: why, and what may have been meant.
+    #[error("{0} {INSIST}")]
+    UnlistedRegion(String),
     /// AWS answered `sts:GetCallerIdentity` with an error: code and message.
     #[error("sts:GetCallerIdentity in {region}: {reason}")]
     Refused {
@@ -156,6 +165,9 @@ pub async fn connect(connection: Connection) -> Result<(Aws, String), ConnectErr
         || region.is_empty()
     {
         return Err(ConnectError::BadRegion(region));
+    }
+    if !connection.skip_region_validation && !is_listed(&region) {
+        return Err(ConnectError::UnlistedRegion(unlisted(&region)));
     }
     let options = AwsOptions {
         endpoints: connection.endpoints.clone(),

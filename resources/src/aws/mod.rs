@@ -8,6 +8,7 @@ pub mod clients;
 pub mod connect;
 pub mod fields;
 pub mod key_ref;
+pub mod partitions;
 pub mod policy;
 pub mod retry;
 pub mod shape;

@@ -9,6 +9,7 @@ pub mod function;
 pub mod hash;
 pub mod iam;
 mod identity;
+pub mod ids;
 pub mod metric;
 pub mod notice;
 pub mod parts;
@@ -68,6 +69,13 @@ pub trait Composite: Send + Sync + 'static {
     fn carries(&self, path: &AttributePath) -> bool {
         let _ = path;
         false
+    }
+
+    /// The regions that a configuration which [`Self::fill`] has completed names as the stack's, each with its attribute
+    /// path as [`findings::Findings`] takes it. None where the stack is in the provider's region.
+    fn regions(&self, config: &Value) -> Vec<(String, String)> {
+        let _ = config;
+        Vec::new()
     }
 
     /// The desired stack of a configuration that [`Self::fill`] has completed. Pure: same input, same graph.

@@ -28,6 +28,8 @@ pub struct Session {
     pub default_tags: BTreeMap<String, String>,
     /// How many components are worked on side by side; `None` for the engine's default.
     pub parallelism: Option<NonZeroUsize>,
+    /// Regions that this version does not know are taken as they are.
+    pub skip_region_validation: bool,
 }
 
 /// The place where the provider puts its session: empty until it is configured, and empty in a

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tap_plugin::{Attribute, Attributes, Type, Validator, validators as check};
 
 use super::build::json_object;
+use super::ids;
 
 /// The retention periods CloudWatch Logs accepts, in days
 /// (<https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html>).
@@ -115,7 +116,7 @@ pub fn kms() -> Attributes {
             Attribute::string()
                 .optional()
                 .description("ARN of an existing key to use instead of creating one.")
-                .validate(check::matches(r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/.+$", "the ARN of a KMS key")),
+                .validate(ids::kms_key_arn()),
         )
         .attribute(
             "deletion_window_in_days",
@@ -258,7 +259,7 @@ fn functions() -> Attributes {
             Attribute::string()
                 .optional()
                 .description("ARN of the permissions boundary for every role.")
-                .validate(check::matches("^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/.+$", "the ARN of an IAM policy")),
+                .validate(ids::policy_arn()),
         )
         .attribute(
             "iam_path",
@@ -345,7 +346,7 @@ pub fn attributes() -> Attributes {
             Attribute::string()
                 .optional()
                 .default(json!("STANDARD"))
-                .description("Class of the log groups. Metric filters need `STANDARD`.")
+                .description("Class of the log groups. Metric filters need `STANDARD`, and so do alarms and dashboards on metrics that functions write to their logs.")
                 .validate(check::one_of(["STANDARD", "INFREQUENT_ACCESS"])),
         )
         .attribute(

@@ -39,21 +39,13 @@ pub(super) fn validate(config: &Config) -> Diagnostics {
 fn logs(config: &Config, found: &mut Findings) {
     let (shared, o) = (&config.shared, &config.observability);
     let filter = &o.latency_filter;
-    if filter.enabled && filter.log_group_name.is_none() {
-        if shared.log_group_class != "STANDARD" {
-            found.error(
-                "log_group_class",
-                "Metric filters need STANDARD",
-                "CloudWatch Logs takes no metric filter on a group of another class: set `latency_filter.enabled = false`, or leave the class out.",
-            );
-        }
-        if !o.log_groups.api.enabled {
-            found.error(
-                "latency_filter.enabled",
-                "The filter has nothing to read",
-                "With `log_groups.api.enabled = false` it needs `latency_filter.log_group_name`, or `enabled = false`.",
-            );
-        }
+    let own_filter = filter.enabled && filter.log_group_name.is_none();
+    if own_filter && !o.log_groups.api.enabled {
+        found.error(
+            "latency_filter.enabled",
+            "The filter has nothing to read",
+            "With `log_groups.api.enabled = false` it needs `latency_filter.log_group_name`, or `enabled = false`.",
+        );
     }
     if filter.pattern.is_some() != filter.value.is_some() {
         found.error(
@@ -63,6 +55,29 @@ fn logs(config: &Config, found: &mut Findings) {
         );
     }
     rules::log_retention(shared.log_retention_in_days, "", found);
+    let emits = o.lambda.enabled && o.custom_metrics.mode == "emf";
+    let faults = o.lambda.enabled && o.handler_fault_alarm.enabled;
+    let readers = [
+        (
+            own_filter,
+            ("metrics of the latency filter", "`latency_filter.enabled = false`"),
+        ),
+        (
+            emits,
+            (
+                "the function's `custom_metrics`",
+                "`custom_metrics.mode = \"put_metric_data\"`",
+            ),
+        ),
+        (
+            faults,
+            ("alarms on its faults", "`handler_fault_alarm.enabled = false`"),
+        ),
+    ];
+    let readers = readers
+        .into_iter()
+        .filter_map(|(reads, reader)| reads.then_some(reader));
+    rules::log_class(&shared.log_group_class, readers, found);
 }
 
 fn watched(config: &Config, found: &mut Findings) {
@@ -172,7 +187,9 @@ fn telling(config: &Config, found: &mut Findings) {
         }
     }
     for (index, subscription) in o.alarm_subscriptions.iter().flatten().enumerate() {
-        let path = format!("alarm_subscriptions[{index}].subscription_role_arn");
+        let path = format!("alarm_subscriptions[{index}]");
+        rules::no_fifo_queue(&path, &subscription.protocol, &subscription.endpoint, found);
+        let path = format!("{path}.subscription_role_arn");
         match (subscription.protocol == "firehose", &subscription.subscription_role_arn) {
             (true, None) => found.error(
                 &path,

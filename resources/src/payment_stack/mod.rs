@@ -72,6 +72,14 @@ impl Composite for PaymentStack {
         named.collect()
     }
 
+    /// What else names regions must name one of these, or has a list of its own (`STRONG`, health checkers).
+    fn regions(&self, config: &Value) -> Vec<(String, String)> {
+        let regions = config["regions"].as_array().into_iter().flatten().enumerate();
+        regions
+            .filter_map(|(index, region)| Some((format!("regions[{index}]"), region.as_str()?.to_owned())))
+            .collect()
+    }
+
     fn graph(&self, config: &Value, environment: &Environment) -> Result<Graph, Diagnostics> {
         graph::build(&read(config)?, environment)
     }

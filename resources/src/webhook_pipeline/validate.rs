@@ -171,6 +171,9 @@ fn flow(config: &Config, check: &mut Findings) {
     }
     let more = "; the audit bucket keeps transactions apart from this";
     rules::log_retention(config.shared.log_retention_in_days, more, check);
+    let alarms = ("the alarms on the handlers' faults", "`alarms.enabled = false`");
+    let readers = pipeline.alarms.enabled.then_some(alarms);
+    rules::log_class(&config.shared.log_group_class, readers, check);
 }
 
 fn package(config: &Config, check: &mut Findings) {
@@ -288,6 +291,26 @@ mod tests {
         assert!(mails(json!(["a.x@b.test", "a-x@b.test"]))[0].contains("differ in punctuation only"));
     }
 
+    /// W-32: faults that a caller was told of are no invocation errors, but metrics in the functions' logs.
+    #[test]
+    fn w_32_logs_that_metrics_are_read_from_are_of_the_standard_class() {
+        let with = |alarms: bool, class: &str| {
+            let written = json!({
+                "environment_suffix": "dev", "log_group_class": class, "alarms": {"enabled": alarms},
+            });
+            let config = WebhookPipeline.schema().with_defaults(&Terraform::from_json(&written));
+            WebhookPipeline.validate(&config.to_json(&|_| Value::Null))
+        };
+        assert!(with(true, "STANDARD").is_empty());
+        assert!(with(false, "INFREQUENT_ACCESS").is_empty());
+        let refused = with(true, "INFREQUENT_ACCESS").to_string();
+        assert!(
+            refused.starts_with("log_group_class: Metrics need STANDARD"),
+            "{refused}"
+        );
+        assert!(refused.contains("`alarms.enabled = false`"), "{refused}");
+    }
+
     #[test]
     fn mistakes_that_only_aws_would_have_told() {
         let arns = |count: usize| vec!["arn:aws:sns:us-east-1:111122223333:t"; count];
@@ -298,6 +321,15 @@ mod tests {
             ("api", json!({"cors": {"allow_origins": ["shop.example.com"]}})),
             ("api", json!({"cors": {"allow_origins": ["https://shop.example.com/"]}})),
             ("api", json!({"hmac": {"kms_key_arn": "alias/x"}})),
+            ("kms", json!({"key_arn": "alias/payments"})),
+            (
+                "permissions_boundary_arn",
+                json!("arn:aws:iam::111122223333:role/boundary"),
+            ),
+            (
+                "fraud",
+                json!({"scorer": "external_lambda", "scorer_arn": "arn:aws:lambda:eu-central-1:111122223333:layer:s:1"}),
+            ),
         ];
         for (attribute, value) in refused {
             assert!(!found(attribute, &value).is_empty(), "{attribute} = {value}");

@@ -37,7 +37,7 @@ pub(crate) fn variants() -> Vec<(&'static str, Value)> {
         (
             "vpc, no guard, bare",
             json!({
-                "vpc": {"subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"]},
+                "vpc": {"subnet_ids": ["subnet-00000001"], "security_group_ids": ["sg-00000001"]},
                 "idempotency": {"enabled": false},
                 "kms": {"create": false},
                 "table": {"sse": {"type": "aws_owned"}},
@@ -76,8 +76,8 @@ fn resource_policy() -> String {
 /// Endpoints of the functions' VPC.
 fn vpc(enabled: bool) -> Value {
     json!({
-        "subnet_ids": ["subnet-1", "subnet-2"], "security_group_ids": ["sg-1"],
-        "endpoints": {"enabled": enabled, "security_group_ids": ["sg-2"], "route_table_ids": ["rtb-1"]},
+        "subnet_ids": ["subnet-00000001", "subnet-00000002"], "security_group_ids": ["sg-00000001"],
+        "endpoints": {"enabled": enabled, "security_group_ids": ["sg-00000002"], "route_table_ids": ["rtb-00000001"]},
     })
 }
 

@@ -104,6 +104,7 @@ impl Terraform {
             secrets: Arc::new(Secrets::default()),
             default_tags: BTreeMap::new(),
             parallelism: None,
+            skip_region_validation: false,
         }));
         Self {
             cloud,

@@ -141,7 +141,7 @@ pub(super) const EDITS: &[Edit] = &[
     ),
     (
         "vpc",
-        "{ subnet_ids = local.subnets, security_group_ids = [\"sg-1\"], endpoints = { enabled = true, services = [\"dynamodb\", \"sqs\"], private_dns_enabled = false, security_group_ids = [\"sg-2\"], route_table_ids = [local.route_table], subnet_ids = [local.subnets[0]] } }",
+        "{ subnet_ids = local.subnets, security_group_ids = [\"sg-00000001\"], endpoints = { enabled = true, services = [\"dynamodb\", \"sqs\"], private_dns_enabled = false, security_group_ids = [\"sg-00000002\"], route_table_ids = [local.route_table], subnet_ids = [local.subnets[0]] } }",
         &["iam_role", "lambda_alias", "lambda_function", "vpc_endpoint"],
     ),
     (
@@ -164,7 +164,7 @@ pub(super) const EDITS: &[Edit] = &[
     ),
     (
         "region_overrides",
-        "{ us-east-1 = { subnet_ids = local.subnets, security_group_ids = [\"sg-1\"] } }",
+        "{ us-east-1 = { subnet_ids = local.subnets, security_group_ids = [\"sg-00000001\"] } }",
         &["iam_role", "lambda_alias", "lambda_function"],
     ),
 ];

@@ -46,13 +46,27 @@ fn configuration() -> Configuration {
     Configuration::new("rest").with("allow_data_loss", "true")
 }
 
+/// Alarms read the logs, and keep their class from being edited.
+fn without_alarms() -> Configuration {
+    configuration().with("alarms", "{ enabled = false }")
+}
+
 #[tokio::test]
 async fn edits_of_all_else_are_planned_exactly_and_applied_together() {
-    let base = configuration();
-    let site = Site::applied(&base).await;
-    let wrong = look_at_each(&site, &base, REST, |edit, plan| unexpected(edit, &kinds(plan, ADDRESS))).await;
+    edited(&configuration(), REST).await;
+}
+
+#[tokio::test]
+async fn log_groups_are_made_anew_in_another_class() {
+    edited(&without_alarms(), CLASS).await;
+}
+
+/// Plans each edit by itself, applies all of them, and takes them back.
+async fn edited(base: &Configuration, edits: &[Edit]) {
+    let site = Site::applied(base).await;
+    let wrong = look_at_each(&site, base, edits, |edit, plan| unexpected(edit, &kinds(plan, ADDRESS))).await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    for configuration in [&together(&base, REST), &base] {
+    for configuration in [&together(base, edits), base] {
         site.configure(configuration);
         site.apply().await;
         site.must_be_settled().await;
@@ -68,10 +82,25 @@ async fn every_attribute_is_edited_somewhere() {
     assert!(settable.len() > 30, "{settable:#?}");
     let edited = Edited::default()
         .by(&EDITS, &Configuration::new("rest"))
-        .by(REST, &configuration());
+        .by(REST, &configuration())
+        .by(CLASS, &without_alarms());
     let gaps = edited.gaps(&settable, ELSEWHERE, FIXED);
     assert!(gaps.is_empty(), "{}", gaps.join("\n"));
 }
+
+/// Of a stack without alarms.
+const CLASS: &[Edit] = &[(
+    "log_group_class",
+    "\"INFREQUENT_ACCESS\"",
+    &[
+        "api_stage",
+        "iam_role",
+        "lambda_alias",
+        "lambda_function",
+        "log_group",
+        "state_machine",
+    ],
+)];
 
 /// Apart from the edits of the groups.
 const REST: &[Edit] = &[
@@ -102,18 +131,6 @@ const REST: &[Edit] = &[
         &["dynamodb_table", "lambda_alias", "lambda_function"],
     ),
     ("kms", "{ rotation_period_in_days = 180 }", &["kms_key"]),
-    (
-        "log_group_class",
-        "\"INFREQUENT_ACCESS\"",
-        &[
-            "api_stage",
-            "iam_role",
-            "lambda_alias",
-            "lambda_function",
-            "log_group",
-            "state_machine",
-        ],
-    ),
     ("log_level", "\"DEBUG\"", &["lambda_alias", "lambda_function"]),
     (
         "low_value_queue",

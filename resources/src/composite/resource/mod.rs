@@ -5,6 +5,7 @@ mod converge;
 mod destroy;
 mod ends;
 mod lookup;
+mod places;
 mod regions;
 mod stacks;
 
@@ -189,6 +190,8 @@ impl<C: Composite> CompositeResource<C> {
     /// The desired stack, owned and overridden, from an effective configuration.
     fn stack(&self, session: Arc<Session>, config: &Json) -> Result<Stack, Diagnostics> {
         let filled = self.composite.fill(config);
+        let regions = self.composite.regions(&filled);
+        places::exist(&regions, &session.environment.partition, session.skip_region_validation)?;
         let mut graph = self.composite.graph(&filled, &session.environment)?;
         let shared: Shared = serde_json::from_value(filled).map_err(|error| misfit(&error))?;
         let mut tags = session.default_tags.clone();

@@ -21,7 +21,7 @@ use crate::composite::{Builder, Environment, check_name_overrides, json_map, rul
 
 /// Builds the stack.
 pub(super) fn build(config: &Config, environment: &Environment) -> Result<Graph, Diagnostics> {
-    rules::key_in_region(config.shared.kms.key_arn.as_ref(), &environment.region)?;
+    rules::in_region(of_the_region(config), &environment.region)?;
     let mut stack = Stack {
         b: Builder::new(environment, &config.shared),
         o: &config.observability,
@@ -47,6 +47,26 @@ pub(super) fn build(config: &Config, environment: &Environment) -> Result<Graph,
     );
     check_name_overrides(&stack.b.graph, &config.shared)?;
     Ok(stack.b.graph)
+}
+
+/// ARNs of the user's that work in the stack's region only.
+fn of_the_region(config: &Config) -> impl Iterator<Item = (String, &str)> {
+    let o = &config.observability;
+    let single = [
+        ("kms.key_arn", &config.shared.kms.key_arn),
+        ("alarm_topic.existing_arn", &o.alarm_topic.existing_arn),
+        ("canary.headers_kms_key_arn", &o.canary.headers_kms_key_arn),
+    ];
+    let single = single
+        .into_iter()
+        .filter_map(|(path, arn)| Some((path.to_owned(), arn.as_deref()?)));
+    single
+        .chain(rules::listed("alarm_actions", o.alarm_actions.as_ref()))
+        .chain(rules::listed("ok_actions", o.ok_actions.as_ref()))
+        .chain(rules::listed(
+            "insufficient_data_actions",
+            o.insufficient_data_actions.as_ref(),
+        ))
 }
 
 /// The stack under construction.

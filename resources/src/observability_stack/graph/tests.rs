@@ -226,10 +226,34 @@ fn the_users_widgets_go_below_and_get_what_they_lack() {
     );
 }
 
+/// In logs that cost less and carry no metrics (N-17); nothing reads any unless `written` says so.
+fn rare(written: &Value) -> Value {
+    let mut config = json!({
+        "log_group_class": "INFREQUENT_ACCESS", "latency_filter": {"enabled": false}, "lambda": {"enabled": false},
+        "handler_fault_alarm": {"enabled": false},
+    });
+    for (name, value) in written.as_object().unwrap() {
+        config[name] = value.clone();
+    }
+    config
+}
+
 /// Configurations that contradict themselves, each with the path of the attribute to blame.
 fn contradictions() -> Vec<(Value, &'static str)> {
     vec![
         (json!({"log_group_class": "INFREQUENT_ACCESS"}), "log_group_class"),
+        (rare(&json!({"latency_filter": {"enabled": true}})), "log_group_class"),
+        (rare(&json!({"lambda": {"enabled": true}})), "log_group_class"),
+        (
+            rare(
+                &json!({"lambda": {"enabled": true}, "custom_metrics": {"mode": "put_metric_data"}, "handler_fault_alarm": {"enabled": true}}),
+            ),
+            "log_group_class",
+        ),
+        (
+            json!({"alarm_subscriptions": [{"protocol": "sqs", "endpoint": "arn:aws:sqs:eu-central-1:111122223333:q.fifo"}]}),
+            "alarm_subscriptions[0].endpoint",
+        ),
         (
             json!({"log_groups": {"api": {"enabled": false}}}),
             "latency_filter.enabled",
@@ -347,7 +371,16 @@ fn bad_combinations_are_refused_with_their_path() {
             .any(|d| d.is_error() && d.path.as_ref().is_some_and(|p| p.to_string() == path));
         assert!(hit, "{path}: {written}: {found:?}");
     }
-    for sound in [json!({}), everything(), canary(&json!({}))] {
+    let cheap = rare(&json!({"lambda": {"enabled": true}, "custom_metrics": {"mode": "put_metric_data"}}));
+    let elsewhere = rare(&json!({"latency_filter": {"log_group_name": "/mine"}}));
+    for sound in [
+        json!({}),
+        everything(),
+        canary(&json!({})),
+        rare(&json!({})),
+        cheap,
+        elsewhere,
+    ] {
         let found = ObservabilityStack.validate(&config(sound.clone()));
         assert!(!found.has_errors(), "{sound}: {found:?}");
     }
@@ -367,4 +400,33 @@ fn o53_the_buckets_name_says_its_region_where_it_is_not_the_first() {
         .unwrap_err();
     let path = errors.iter().find_map(|d| d.path.as_ref().map(ToString::to_string));
     assert_eq!(path.as_deref(), Some("artifact_bucket.name"));
+}
+
+/// Each ARN of the user's that AWS takes of the stack's own region only, with its path.
+#[test]
+fn what_works_in_one_region_only_is_of_this_one() {
+    let key = "arn:aws:kms:us-east-1:111122223333:key/k";
+    let topic = "arn:aws:sns:us-east-1:111122223333:t";
+    let headers = json!({"headers_ssm_parameter": "/probe", "headers_kms_key_arn": key});
+    let cases = [
+        (json!({"kms": {"key_arn": key}}), "kms.key_arn"),
+        (
+            json!({"alarm_topic": {"existing_arn": topic}}),
+            "alarm_topic.existing_arn",
+        ),
+        (canary(&headers), "canary.headers_kms_key_arn"),
+        (json!({"alarm_actions": [topic]}), "alarm_actions[0]"),
+        (json!({"ok_actions": [topic]}), "ok_actions[0]"),
+        (
+            json!({"insufficient_data_actions": [topic]}),
+            "insufficient_data_actions[0]",
+        ),
+    ];
+    for (written, path) in cases {
+        graph_in("us-east-1", written.clone());
+        let refused = ObservabilityStack.graph(&config(written), &environment("eu-central-1"));
+        let text = refused.unwrap_err().to_string();
+        assert!(text.starts_with(path), "{path}: {text}");
+        assert!(text.contains("us-east-1; eu-central-1 needs one of its own"), "{text}");
+    }
 }

@@ -6,6 +6,7 @@ use tap_plugin::{Attribute, Attributes, Type, Validator, validators as check};
 use crate::composite::build::{
     all, choice, decimal, group, opt_whole, replaces_object, switch, text, text_or, texts, whole,
 };
+use crate::composite::ids;
 
 pub(super) fn attributes() -> Attributes {
     telling()
@@ -17,7 +18,7 @@ fn telling() -> Attributes {
     let actions = |description: &str| {
         texts(description)
             .validate(check::count_between(0, 5))
-            .validate(check::each(check::matches("^arn:", "an ARN")))
+            .validate(check::each(ids::arn()))
     };
     all([
         ("alarm_topic", group(topic(), "The SNS topic that alarms go to.")),
@@ -111,10 +112,7 @@ fn subscription() -> Attributes {
             text(
                 "ARN of the role that SNS writes to the delivery stream with. Required with `protocol = \"firehose\"`.",
             )
-            .validate(check::matches(
-                r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$",
-                "the ARN of an IAM role",
-            )),
+            .validate(ids::role_arn()),
         ),
     ])
 }

@@ -3,6 +3,7 @@
 use tap_plugin::{Attribute, Attributes, Type, validators as check};
 
 use crate::composite::build::{all, choice, group, opt_whole, replaces_object, switch, text, text_or, whole};
+use crate::composite::ids;
 
 /// The newest runtime that AWS's documentation names as such
 /// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Synthetics_Library_nodejs_puppeteer.html>,
@@ -79,10 +80,7 @@ fn what() -> Attributes {
         ),
         (
             "headers_kms_key_arn",
-            text("ARN of the customer managed key that encrypts this parameter, if one does.").validate(check::matches(
-                r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/.+$",
-                "the ARN of a KMS key",
-            )),
+            text("ARN of the customer managed key that encrypts this parameter, if one does.").validate(ids::kms_key_arn()),
         ),
         ("expected_status_min", whole(200, 100, 599, "Lowest status that passes.")),
         ("expected_status_max", whole(299, 100, 599, "Highest status that passes.")),

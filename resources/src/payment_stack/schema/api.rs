@@ -2,8 +2,9 @@
 
 use tap_plugin::{Attributes, validators as check};
 
-use super::{arn, choice, flag, noted, region};
+use super::{choice, flag, noted, region};
 use crate::composite::build::{all, group, json_object, opt_whole, text, texts};
+use crate::composite::ids;
 
 pub(super) fn attributes() -> Attributes {
     all([("api", group(api(), "The REST APIs that take payments, one per region."))])
@@ -99,7 +100,7 @@ fn hmac() -> Attributes {
                 "secrets_wo_version",
                 opt_whole(1, 1_000_000, "Goes with `secrets_wo`: another number writes the secrets of now."),
             ),
-            ("kms_key_arn", text("Key that encrypts that parameter, if it is not `alias/aws/ssm`.").validate(arn())),
+            ("kms_key_arn", text("Key that encrypts that parameter, if it is not `alias/aws/ssm`.").validate(ids::kms_key_arn())),
             ("tolerance_seconds", opt_whole(1, 86_400, "How old a signature may be.")),
         ],
     )

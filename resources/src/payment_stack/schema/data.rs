@@ -2,9 +2,9 @@
 
 use tap_plugin::{Attribute, Attributes, Validator, validators as check};
 
-use super::{arn, choice, flag, noted, region, text_map};
+use super::{choice, flag, noted, region, text_map};
 use crate::composite::build::{all, choice as first_of, group, opt_whole, replaces_object, text, texts};
-use crate::composite::shared;
+use crate::composite::{ids, shared};
 
 const PURPOSES: [&str; 8] = ["shared", "dynamodb", "s3", "lambda", "logs", "sns", "sqs", "ssm"];
 
@@ -101,7 +101,7 @@ fn table() -> Attributes {
             ),
             (
                 "kms_key_arn",
-                text("Key in the primary region, in place of the stack's.").validate(arn()),
+                text("Key in the primary region, in place of the stack's.").validate(ids::kms_key_arn()),
             ),
         ],
     );
@@ -115,7 +115,7 @@ fn table() -> Attributes {
         ),
         (
             "kms_key_arn",
-            text("Key of the replica, in place of the stack's in that region.").validate(arn()),
+            text("Key of the replica, in place of the stack's in that region.").validate(ids::kms_key_arn()),
         ),
         (
             "point_in_time_recovery",

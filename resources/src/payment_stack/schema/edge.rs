@@ -2,8 +2,9 @@
 
 use tap_plugin::{Attribute, Attributes, validators as check};
 
-use super::{arn, choice, flag, noted, region, text_map};
+use super::{choice, flag, noted, region, text_map};
 use crate::composite::build::{all, group, opt_whole, text, texts};
+use crate::composite::ids;
 
 /// Where Route 53's health checkers are
 /// (<https://docs.aws.amazon.com/Route53/latest/APIReference/API_HealthCheckConfig.html>, `Regions`).
@@ -51,7 +52,7 @@ fn domain() -> Attributes {
                 "certificate_arns",
                 text_map("Region -> ARN of the ACM certificate there; every region with an API needs one.")
                     .validate(check::each_key(region()))
-                    .validate(check::each(arn())),
+                    .validate(check::each(ids::certificate_arn())),
             ),
             (
                 "hosted_zone_id",

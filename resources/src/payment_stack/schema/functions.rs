@@ -2,8 +2,9 @@
 
 use tap_plugin::{Attributes, validators as check};
 
-use super::{arn, choice, flag, noted, text_map};
+use super::{choice, flag, noted, route_tables, security_groups, subnets, text_map};
 use crate::composite::build::{all, group, opt_whole, text, texts};
+use crate::composite::ids;
 
 pub(super) fn attributes() -> Attributes {
     all([
@@ -17,7 +18,7 @@ pub(super) fn attributes() -> Attributes {
         ("vpc", group(vpc(), "Subnets and security groups of the functions, in a stack of one region; others use `region_overrides`. And the endpoints that the functions need there.")),
         (
             "lambda_env_kms_key_arn",
-            text("Key that encrypts the functions' environment, in place of the stack's. For one region; others use `region_overrides`.").validate(arn()),
+            text("Key that encrypts the functions' environment, in place of the stack's. For one region; others use `region_overrides`.").validate(ids::kms_key_arn()),
         ),
     ])
 }
@@ -206,8 +207,8 @@ fn queue_name() -> impl tap_plugin::Validator + 'static {
 
 fn vpc() -> Attributes {
     all([
-        ("subnet_ids", texts("Subnets, in two Availability Zones or more.")),
-        ("security_group_ids", texts("Security groups.")),
+        ("subnet_ids", subnets("Subnets, in two Availability Zones or more.")),
+        ("security_group_ids", security_groups("Security groups.")),
         (
             "endpoints",
             group(
@@ -257,15 +258,15 @@ fn endpoints() -> Attributes {
             ),
             (
                 "subnet_ids",
-                texts("Subnets of the interface endpoints, one per Availability Zone; default: the functions'. For one region; others use `region_overrides`."),
+                subnets("Subnets of the interface endpoints, one per Availability Zone; default: the functions'. For one region; others use `region_overrides`."),
             ),
             (
                 "security_group_ids",
-                texts("Security groups of the interface endpoints; they must let the functions in on TCP port 443. For one region; others use `region_overrides`."),
+                security_groups("Security groups of the interface endpoints; they must let the functions in on TCP port 443. For one region; others use `region_overrides`."),
             ),
             (
                 "route_table_ids",
-                texts("Route tables of the functions' subnets, for the gateway endpoints. For one region; others use `region_overrides`."),
+                route_tables("Route tables of the functions' subnets, for the gateway endpoints. For one region; others use `region_overrides`."),
             ),
         ],
     )

@@ -12,7 +12,7 @@ use tap_plugin::{Attribute, Attributes, Schema, Type, validators as check};
 
 use super::presets;
 use crate::composite::build::{all, group, out, out_map, text, texts};
-use crate::composite::shared;
+use crate::composite::{ids, shared};
 
 const OVERVIEW: &str = "A payment system in one or more AWS regions: REST APIs, processing functions with exactly-once storage in a \
 DynamoDB (global) table, an accounting queue, workflows, receipts in S3 with replication, notification, keys, WAF, DNS failover, alarms \
@@ -100,16 +100,26 @@ fn region() -> impl tap_plugin::Validator + 'static {
     )
 }
 
-/// An ARN.
-fn arn() -> impl tap_plugin::Validator + 'static {
-    check::matches("^arn:aws[a-z-]*:[a-z0-9-]+:", "an ARN")
+/// Ids of subnets.
+fn subnets(description: &str) -> Attribute {
+    texts(description).validate(check::each(ids::subnet()))
+}
+
+/// Ids of security groups.
+fn security_groups(description: &str) -> Attribute {
+    texts(description).validate(check::each(ids::security_group()))
+}
+
+/// Ids of route tables.
+fn route_tables(description: &str) -> Attribute {
+    texts(description).validate(check::each(ids::route_table()))
 }
 
 /// What alarms do: five actions per state at most, each an ARN
 /// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>).
 fn actions(description: &str) -> Attribute {
     texts(description)
-        .validate(check::each(arn()))
+        .validate(check::each(ids::arn()))
         .validate(check::count_between(0, 5))
 }
 
@@ -127,15 +137,17 @@ fn endpoints() -> Attributes {
     all([
         (
             "subnet_ids",
-            texts("Subnets of the interface endpoints, one per Availability Zone; default: the functions'."),
+            subnets("Subnets of the interface endpoints, one per Availability Zone; default: the functions'."),
         ),
         (
             "security_group_ids",
-            texts("Security groups of the interface endpoints; they must let the functions in on TCP port 443."),
+            security_groups(
+                "Security groups of the interface endpoints; they must let the functions in on TCP port 443.",
+            ),
         ),
         (
             "route_table_ids",
-            texts("Route tables of the functions' subnets, for the gateway endpoints."),
+            route_tables("Route tables of the functions' subnets, for the gateway endpoints."),
         ),
     ])
 }
@@ -144,19 +156,12 @@ fn general() -> Attributes {
     let overrides = all([
         (
             "kms_key_arn",
-            text("Key of the region, in place of created ones.").validate(arn()),
+            text("Key of the region, in place of created ones.").validate(ids::kms_key_arn()),
         ),
-        (
-            "subnet_ids",
-            Attribute::list(Type::String)
-                .optional()
-                .description("Subnets of the region's functions."),
-        ),
+        ("subnet_ids", subnets("Subnets of the region's functions.")),
         (
             "security_group_ids",
-            Attribute::list(Type::String)
-                .optional()
-                .description("Security groups of the region's functions."),
+            security_groups("Security groups of the region's functions."),
         ),
         (
             "email_endpoints",

@@ -249,6 +249,8 @@ fn subscriptions(payment: &Payment, findings: &mut Findings) {
             );
         }
         let endpoint = &subscription.endpoint;
+        let path = format!("topics.subscriptions[{index}]");
+        rules::no_fifo_queue(&path, &subscription.protocol, endpoint, findings);
         let right = match subscription.protocol.as_str() {
             _ if !known(endpoint) => true,
             "sms" => endpoint.strip_prefix('+').is_some_and(|n| {

@@ -98,13 +98,5 @@ fn strong_alarm(config: &Config, written: &Value, findings: &mut Findings) {
     }
 }
 
-/// The region in an ARN, if it is known and has one.
-fn arn_region(arn: &str) -> Option<&str> {
-    if !crate::composite::findings::known(arn) {
-        return None;
-    }
-    arn.split(':').nth(3).filter(|region| !region.is_empty())
-}
-
 #[cfg(test)]
 mod tests;

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::arn_region;
+use crate::aws::partitions::partition_of;
 use crate::composite::findings::Findings;
+use crate::composite::rules;
 use crate::payment_stack::config::{Config, Replica, Table};
 
 /// Where `STRONG` is offered: all replicas and the witness within one set
@@ -16,6 +17,7 @@ const STRONG_SETS: [&[&str]; 3] = [
 
 pub(super) fn check(config: &Config, findings: &mut Findings) {
     duplicates(config, findings);
+    partitions(config, findings);
     members(config, findings);
     arns(config, findings);
     consistency(config, findings);
@@ -34,6 +36,29 @@ fn duplicates(config: &Config, findings: &mut Findings) {
             let detail = format!("{region} is listed already: each region once.");
             findings.error(&format!("regions[{index}]"), "Region twice", detail);
         }
+    }
+}
+
+/// One stack, one account, and that is in one partition.
+fn partitions(config: &Config, findings: &mut Findings) {
+    let regions = given(config).iter().enumerate();
+    let mut of: Vec<(String, &str)> = regions
+        .map(|(index, region)| (format!("regions[{index}]"), region.as_str()))
+        .collect();
+    let witness = config.payment.table.witness_region.as_deref();
+    of.extend(witness.map(|region| ("table.witness_region".to_owned(), region)));
+    let mut known = of
+        .into_iter()
+        .filter_map(|(path, region)| Some((path, region, partition_of(region)?)));
+    let Some((_, first, partition)) = known.next() else {
+        return;
+    };
+    for (path, region, other) in known.filter(|(.., other)| *other != partition) {
+        let detail = format!(
+            "{region} is in the partition {other}, {first} in {partition}: credentials are for one partition, and nothing \
+             replicates between two. Give regions of {partition} only, and {region} a stack of its own."
+        );
+        findings.error(&path, "Regions of two partitions", detail);
     }
 }
 
@@ -84,9 +109,8 @@ fn members(config: &Config, findings: &mut Findings) {
 fn arns(config: &Config, findings: &mut Findings) {
     let payment = &config.payment;
     let mut at = |path: String, arn: &str, region: &str| {
-        if let Some(found) = arn_region(arn).filter(|found| *found != region) {
-            let detail = format!("the ARN is one of {found}; {region} needs one of its own.");
-            findings.error(&path, "ARN of another region", detail);
+        if let Err(wrong) = rules::arn_in_region(arn, region) {
+            findings.error(&path, "ARN of another region", wrong);
         }
     };
     for (region, over) in payment.region_overrides.iter().flatten() {

@@ -9,6 +9,7 @@ use crate::composite::Composite as _;
 use crate::payment_stack::PaymentStack;
 use crate::payment_stack::schema::schema;
 
+mod foreign;
 mod limits;
 
 /// What the schema's own validators and the cross checks say about a configuration, as `path: text`.
@@ -493,7 +494,7 @@ fn endpoints_thresholds_and_names_are_checked() {
 
 #[test]
 fn r_16_endpoints_need_a_vpc_in_the_same_region() {
-    let vpc = |endpoints: Value| json!({"vpc": {"subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"], "endpoints": endpoints}});
+    let vpc = |endpoints: Value| json!({"vpc": {"subnet_ids": ["subnet-00000001"], "security_group_ids": ["sg-00000001"], "endpoints": endpoints}});
     refused(
         json!({"vpc": {"endpoints": {"enabled": true}}}),
         "vpc.endpoints.enabled",
@@ -506,20 +507,28 @@ fn r_16_endpoints_need_a_vpc_in_the_same_region() {
         "vpc.endpoints.private_dns_enabled",
     );
     let two = |overrides: Value, endpoints: Value| json!({"regions": ["eu-west-1", "eu-central-1"], "region_overrides": overrides, "vpc": {"endpoints": endpoints}});
-    let there = json!({"subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"]});
+    let there = json!({"subnet_ids": ["subnet-00000001"], "security_group_ids": ["sg-00000001"]});
     accepted(&two(json!({"eu-west-1": there}), json!({"enabled": true})));
-    let elsewhere = json!({"eu-west-1": there, "eu-central-1": {"vpc_endpoints": {"route_table_ids": ["rtb-1"]}}});
+    let elsewhere =
+        json!({"eu-west-1": there, "eu-central-1": {"vpc_endpoints": {"route_table_ids": ["rtb-00000001"]}}});
     refused(
         two(elsewhere, json!({"enabled": true})),
         "region_overrides[\"eu-central-1\"].vpc_endpoints",
     );
-    for name in ["subnet_ids", "security_group_ids", "route_table_ids"] {
+    for (name, id) in [
+        ("subnet_ids", "subnet-00000001"),
+        ("security_group_ids", "sg-00000001"),
+        ("route_table_ids", "rtb-00000001"),
+    ] {
         refused(
-            two(json!({"eu-west-1": there}), json!({"enabled": true, name: ["x-1"]})),
+            two(json!({"eu-west-1": there}), json!({"enabled": true, name: [id]})),
             &format!("vpc.endpoints.{name}"),
         );
     }
-    refused(json!({"vpc": {"subnet_ids": ["subnet-1"]}}), "vpc.security_group_ids");
+    refused(
+        json!({"vpc": {"subnet_ids": ["subnet-00000001"]}}),
+        "vpc.security_group_ids",
+    );
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::composite::findings::{Findings, known};
+use crate::composite::rules;
 use crate::payment_stack::config::Config;
 
 pub(super) fn check(config: &Config, findings: &mut Findings) {
@@ -10,19 +11,16 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
     widgets(config, findings);
 }
 
-/// Groups of the other class take no metric filters, and CloudWatch finds no embedded metrics in them
-/// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch_Logs_Log_Classes.html>): alarms on what the
-/// handlers count would stay green for ever (N-17).
 fn log_class(config: &Config, findings: &mut Findings) {
     let payment = &config.payment;
-    let read = payment.alarms.enabled || !payment.kpi_filters.is_empty();
-    if config.shared.log_group_class != "STANDARD" && read {
-        findings.error(
-            "log_group_class",
-            "Metrics need STANDARD",
-            "CloudWatch reads the functions' metrics and `kpi_filters` out of log groups of this class only: leave it out, or set `kpi_filters = []` and `alarms.enabled = false`.",
-        );
-    }
+    let readers = [
+        (payment.alarms.enabled, ("the alarms", "`alarms.enabled = false`")),
+        (!payment.kpi_filters.is_empty(), ("`kpi_filters`", "`kpi_filters = []`")),
+    ];
+    let readers = readers
+        .into_iter()
+        .filter_map(|(reads, reader)| reads.then_some(reader));
+    rules::log_class(&config.shared.log_group_class, readers, findings);
 }
 
 fn widgets(config: &Config, findings: &mut Findings) {

@@ -22,7 +22,7 @@ pub(super) const STATUS_INDEX: &str = "status-timestamp";
 
 /// Builds the stack.
 pub(super) fn build(config: &Config, environment: &Environment) -> Result<Graph, Diagnostics> {
-    rules::key_in_region(config.shared.kms.key_arn.as_ref(), &environment.region)?;
+    rules::in_region(of_the_region(config), &environment.region)?;
     let mut stack = Stack {
         b: Builder::new(environment, &config.shared),
         p: &config.pipeline,
@@ -40,6 +40,20 @@ pub(super) fn build(config: &Config, environment: &Environment) -> Result<Graph,
     dashboard::build(&mut stack, &data, &stores, &functions, &api);
     check_name_overrides(&stack.b.graph, &config.shared)?;
     Ok(stack.b.graph)
+}
+
+/// ARNs of the user's that work in the stack's region only.
+fn of_the_region(config: &Config) -> impl Iterator<Item = (String, &str)> {
+    let p = &config.pipeline;
+    let single = [
+        ("kms.key_arn", &config.shared.kms.key_arn),
+        ("api.hmac.kms_key_arn", &p.api.hmac.kms_key_arn),
+        ("fraud.scorer_arn", &p.fraud.scorer_arn),
+    ];
+    let single = single
+        .into_iter()
+        .filter_map(|(path, arn)| Some((path.to_owned(), arn.as_deref()?)));
+    single.chain(rules::listed("alarms.actions", p.alarms.actions.as_ref()))
 }
 
 /// The stack under construction.

@@ -40,6 +40,37 @@ fn setting<'a>(graph: &'a Graph, key: &str, name: &str) -> &'a Value {
     &graph.components[&Key::from(key)].settings[name]
 }
 
+/// Each ARN of the user's that AWS takes of the stack's own region only, with its path.
+#[test]
+fn what_works_in_one_region_only_is_of_this_one() {
+    let cases = |region: &str| {
+        let key = format!("arn:aws:kms:{region}:111122223333:key/k");
+        let topic = |region: &str| format!("arn:aws:sns:{region}:111122223333:t");
+        let scorer = format!("arn:aws:lambda:{region}:111122223333:function:scorer");
+        [
+            (json!({"kms": {"key_arn": key}}), "kms.key_arn"),
+            (json!({"api": {"hmac": {"kms_key_arn": key}}}), "api.hmac.kms_key_arn"),
+            (
+                json!({"fraud": {"scorer": "external_lambda", "scorer_arn": scorer}}),
+                "fraud.scorer_arn",
+            ),
+            (
+                json!({"alarms": {"actions": [topic("eu-central-1"), topic(region)]}}),
+                "alarms.actions[1]",
+            ),
+        ]
+    };
+    for (written, _) in cases("eu-central-1") {
+        graph(written);
+    }
+    for (written, path) in cases("us-east-1") {
+        let refused = WebhookPipeline.graph(&config(written), &environment()).unwrap_err();
+        let text = refused.to_string();
+        assert!(text.starts_with(path), "{path}: {text}");
+        assert!(text.contains("us-east-1; eu-central-1 needs one of its own"), "{text}");
+    }
+}
+
 #[test]
 fn the_default_stack_plans_from_nothing_with_every_setting_known_to_its_kind() {
     let graph = graph(json!({}));

@@ -4,6 +4,7 @@ use serde_json::json;
 use tap_plugin::{Attribute, Attributes, validators as check};
 
 use crate::composite::build::{all, choice, group, opt_whole, switch, text, text_or, texts, texts_or, whole};
+use crate::composite::ids;
 
 pub(super) fn attributes() -> Attributes {
     all([("api", group(api(), "The REST API that takes the webhooks."))])
@@ -13,7 +14,7 @@ fn api() -> Attributes {
     let hmac = all([
         ("header", text_or("X-Signature", "Header that carries the signature: `t=<unix seconds>,v1=<hex HMAC-SHA256 of \"<t>.<body>\">`.")),
         ("secret_ssm_parameter", text("Name of the SSM SecureString with the active secrets, one a line. You create it; the secret never passes Terraform.").validate(check::matches("^/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$", "the name of an SSM parameter"))),
-        ("kms_key_arn", text("ARN of the key that encrypts that parameter, if it is not `alias/aws/ssm`.").validate(check::matches(r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/.+$", "the ARN of a KMS key"))),
+        ("kms_key_arn", text("ARN of the key that encrypts that parameter, if it is not `alias/aws/ssm`.").validate(ids::kms_key_arn())),
         ("tolerance_seconds", whole(300, 1, 86400, "How old a signature may be.")),
     ]);
     let access_log = all([

@@ -6,6 +6,7 @@ use tap_plugin::{Attribute, Attributes, validators as check};
 use crate::composite::build::{
     all, choice, decimal, group, opt_whole, replaces_object, switch, text, text_or, texts, texts_or, whole,
 };
+use crate::composite::ids;
 
 pub(super) fn attributes() -> Attributes {
     all([
@@ -285,10 +286,7 @@ fn fraud() -> Attributes {
         ),
         (
             "scorer_arn",
-            text("ARN of that function.").validate(check::matches(
-                r"^arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:.+$",
-                "the ARN of a Lambda function",
-            )),
+            text("ARN of that function, which must be in the stack's region.").validate(ids::function_arn()),
         ),
     ])
 }
@@ -337,9 +335,9 @@ fn alarms() -> Attributes {
         ("enabled", switch(true, "Create the alarms.")),
         (
             "actions",
-            texts("ARNs told of ALARM and OK. Default: the alerts topic.")
+            texts("ARNs told of ALARM and OK, of the stack's region (CloudWatch takes no others). Default: the alerts topic.")
                 .validate(check::count_between(0, 5))
-                .validate(check::each(check::matches("^arn:", "an ARN"))),
+                .validate(check::each(ids::arn())),
         ),
         (
             "api_5xx_percent",

@@ -541,8 +541,8 @@ fn outputs_are_attributes_of_the_schema() {
         "regions": ["us-east-1", "us-west-2"], "domain": domain(&["us-east-1", "us-west-2"]), "processor": {"response_mode": "queue"},
         "workflow": {"enabled": true}, "event_failover": {"enabled": true},
         "vpc": {
-            "subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"],
-            "endpoints": {"enabled": true, "security_group_ids": ["sg-2"], "route_table_ids": ["rtb-1"]},
+            "subnet_ids": ["subnet-00000001"], "security_group_ids": ["sg-00000001"],
+            "endpoints": {"enabled": true, "security_group_ids": ["sg-00000002"], "route_table_ids": ["rtb-00000001"]},
         },
     }));
     for name in everything.outputs.keys() {

@@ -9,11 +9,12 @@ use super::*;
 const SUBNETS: [&str; 2] = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"];
 
 fn vpc(endpoints: Value) -> Value {
-    json!({"subnet_ids": SUBNETS, "security_group_ids": ["sg-functions"], "endpoints": endpoints})
+    json!({"subnet_ids": SUBNETS, "security_group_ids": ["sg-0000000f"], "endpoints": endpoints})
 }
 
 fn placed(more: Value) -> Value {
-    let mut endpoints = json!({"enabled": true, "security_group_ids": ["sg-endpoints"], "route_table_ids": ["rtb-1"]});
+    let mut endpoints =
+        json!({"enabled": true, "security_group_ids": ["sg-0000000e"], "route_table_ids": ["rtb-00000001"]});
     for (name, value) in more.as_object().unwrap() {
         endpoints[name] = value.clone();
     }
@@ -78,7 +79,7 @@ fn r16_each_endpoint_is_where_the_functions_look_for_it() {
     let gateway = |name| setting(&graph, "eu-central-1/vpc_endpoint.dynamodb", name);
     assert_eq!(gateway("service_name"), "com.amazonaws.eu-central-1.dynamodb");
     assert_eq!(gateway("vpc_endpoint_type"), "Gateway");
-    assert_eq!(gateway("route_table_ids"), &json!(["rtb-1"]));
+    assert_eq!(gateway("route_table_ids"), &json!(["rtb-00000001"]));
     let interface = |name| setting(&graph, "eu-central-1/vpc_endpoint.sns", name);
     assert_eq!(interface("vpc_endpoint_type"), "Interface");
     assert_eq!(
@@ -86,7 +87,7 @@ fn r16_each_endpoint_is_where_the_functions_look_for_it() {
         &json!(SUBNETS),
         "the functions' where nothing else is said"
     );
-    assert_eq!(interface("security_group_ids"), &json!(["sg-endpoints"]));
+    assert_eq!(interface("security_group_ids"), &json!(["sg-0000000e"]));
     assert_eq!(interface("private_dns_enabled"), true);
     for endpoint in of_kind(&graph, "vpc_endpoint") {
         let statement = &endpoint.settings["policy"]["Statement"][0];
@@ -117,11 +118,11 @@ fn r16_every_region_has_its_own_places_and_what_is_missing_is_named() {
             "regions": two, "workflow": {"enabled": true}, "event_failover": {"enabled": true},
             "vpc": {"endpoints": {"enabled": true}},
             "region_overrides": {"eu-west-1": {
-                "subnet_ids": SUBNETS, "security_group_ids": ["sg-functions"], "vpc_endpoints": endpoints,
+                "subnet_ids": SUBNETS, "security_group_ids": ["sg-0000000f"], "vpc_endpoints": endpoints,
             }},
         })
     };
-    let places = json!({"subnet_ids": ["subnet-2"], "security_group_ids": ["sg-2"], "route_table_ids": ["rtb-2"]});
+    let places = json!({"subnet_ids": ["subnet-00000002"], "security_group_ids": ["sg-00000002"], "route_table_ids": ["rtb-00000002"]});
     let graph = graph(stack(places));
     assert_eq!(services(&graph, "eu-central-1"), [""; 0], "its functions are in no VPC");
     assert_eq!(services(&graph, "eu-west-1"), ["dynamodb", "events", "s3", "sns"]);
@@ -129,7 +130,7 @@ fn r16_every_region_has_its_own_places_and_what_is_missing_is_named() {
     assert_eq!(sns("service_name"), "com.amazonaws.eu-west-1.sns");
     assert_eq!(
         (sns("subnet_ids"), sns("security_group_ids")),
-        (&json!(["subnet-2"]), &json!(["sg-2"]))
+        (&json!(["subnet-00000002"]), &json!(["sg-00000002"]))
     );
 
     let path = |name: &str| format!("region_overrides[\"eu-west-1\"].vpc_endpoints.{name}");

@@ -59,7 +59,7 @@ fn what_is_carried_decides_no_components_key() {
             json!({"alarms": {"alarm_actions": [LATER], "ok_actions": [LATER]}}),
             "arn:aws:sns:eu-central-1:111122223333:t",
         ),
-        (json!({"vpc": subnets}), "subnet-1"),
+        (json!({"vpc": subnets}), "subnet-00000001"),
         (
             json!({"processor": variable, "accounting": variable, "failure_notifier": variable}),
             "table",

@@ -49,7 +49,7 @@ fn p_24_r_13_whatever_belongs_to_a_region_is_of_that_region() {
         "table.sse.kms_key_arn",
     );
     for name in ["subnet_ids", "security_group_ids"] {
-        let vpc = json!({"subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"]});
+        let vpc = json!({"subnet_ids": ["subnet-00000001"], "security_group_ids": ["sg-00000001"]});
         refused(json!({"regions": TWO, "vpc": vpc}), &format!("vpc.{name}"));
     }
     refused(
