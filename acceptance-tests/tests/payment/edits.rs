@@ -1,11 +1,11 @@
 //! Edits of every attribute of a living stack: each plan touches the kinds it should; together they are applied and settle.
 
 mod complete;
-mod members;
-mod removing;
-mod replacing;
-mod rows;
-mod single;
+pub(crate) mod members;
+pub(crate) mod removing;
+pub(crate) mod replacing;
+pub(crate) mod rows;
+pub(crate) mod single;
 
 use crate::site::{Site, stack};
 use std::collections::BTreeSet;
@@ -15,7 +15,7 @@ use tap_acceptance_tests::payment::ADDRESS;
 use tap_acceptance_tests::pipeline::Configuration;
 use tap_acceptance_tests::{Aws, Plan};
 
-pub(crate) use rows::EDITS;
+use rows::EDITS;
 pub(crate) use tap_acceptance_tests::edited::kind;
 
 const REGIONS: [&str; 2] = ["us-east-1", "us-west-2"];
@@ -72,14 +72,27 @@ async fn live_together(site: &Site, base: &Configuration, edits: &[Edit]) {
 }
 
 /// A key of the user's; its ARN.
-async fn new_key(aws: &Aws) -> String {
+pub(crate) async fn new_key(aws: &Aws) -> String {
     let made = aws.kms().create_key().send().await.unwrap();
     made.key_metadata.unwrap().arn.unwrap()
 }
 
 /// No stack takes the user's key along.
-async fn give_up_key(aws: &Aws, arn: &str) {
+pub(crate) async fn give_up_key(aws: &Aws, arn: &str) {
     let delete = aws.kms().schedule_key_deletion().key_id(arn);
+    delete.send().await.map(drop).unwrap();
+}
+
+/// A hosted zone of the user's; its id.
+pub(crate) async fn new_zone(aws: &Aws, name: &str) -> String {
+    let create = aws.route53().create_hosted_zone().name(name).caller_reference(name);
+    let zone = create.send().await.unwrap().hosted_zone.unwrap();
+    zone.id.trim_start_matches("/hostedzone/").to_owned()
+}
+
+/// No stack takes the user's zone along; it must have no records any more.
+pub(crate) async fn give_up_zone(aws: &Aws, id: &str) {
+    let delete = aws.route53().delete_hosted_zone().id(id);
     delete.send().await.map(drop).unwrap();
 }
 

@@ -1,8 +1,7 @@
 //! The other members of the groups, in a stack with a domain in front of both regions and a queue behind the processor.
 
-use super::{REGIONS, alike, anything, live_together, must_be_planned, two_regions};
+use super::{REGIONS, alike, anything, give_up_zone, live_together, must_be_planned, new_zone, two_regions};
 use crate::site::Site;
-use tap_acceptance_tests::Aws;
 use tap_acceptance_tests::edited::Edit;
 use tap_acceptance_tests::pipeline::Configuration;
 
@@ -17,42 +16,39 @@ pub(super) fn configuration() -> Configuration {
 #[tokio::test]
 async fn edits_of_further_members_are_planned_exactly_and_applied_together() {
     let site = Site::new(&configuration()).await;
-    let (zone, other) = (
-        zone(&site.aws, "example.com").await,
-        zone(&site.aws, "example.org").await,
-    );
-    let base = configuration().with_block(&format!(
-        "locals {{\n  zone = {zone:?}\n  other_zone = {other:?}\n  certificates = {}\n  \
-         other_certificates = {}\n}}",
-        certificates("a"),
-        certificates("b")
-    ));
+    let zones = [
+        new_zone(&site.aws, "example.com").await,
+        new_zone(&site.aws, "example.org").await,
+    ];
+    let base = configuration().with_block(&of_domains(&REGIONS, &zones));
     site.configure(&base);
     site.apply().await;
     must_be_planned(&site, &base, MEMBERS, alike).await;
     must_be_planned(&site, &base, ONE_SIDED, anything).await;
     live_together(&site, &base, &[MEMBERS, ONE_SIDED].concat()).await;
     site.terraform.destroy().await.unwrap_or_else(|error| panic!("{error}"));
-    for zone in [zone, other] {
-        site.aws.route53().delete_hosted_zone().id(zone).send().await.unwrap();
+    for zone in zones {
+        give_up_zone(&site.aws, &zone).await;
     }
     let left = site.left_in(REGIONS[0]).await;
     assert_eq!(left, Vec::<String>::new());
 }
 
-async fn zone(aws: &Aws, name: &str) -> String {
-    let create = aws.route53().create_hosted_zone().name(name).caller_reference(name);
-    let zone = create.send().await.unwrap().hosted_zone.unwrap();
-    zone.id.trim_start_matches("/hostedzone/").to_owned()
-}
-
-fn certificates(id: &str) -> String {
-    let of = |region: &str| format!("{region:?} = \"arn:aws:acm:{region}:111122223333:certificate/{id}\"");
-    format!("{{ {} }}", REGIONS.map(of).join(", "))
+/// The locals that the edits of `domain` read.
+pub(crate) fn of_domains(regions: &[&str], [zone, other]: &[String; 2]) -> String {
+    let certificates = |id: &str| {
+        let of = |region: &&str| format!("{region:?} = \"arn:aws:acm:{region}:111122223333:certificate/{id}\"");
+        regions.iter().map(of).collect::<Vec<_>>().join(", ")
+    };
+    let (first, second) = (certificates("a"), certificates("b"));
+    format!(
+        "locals {{\n  zone = {zone:?}\n  other_zone = {other:?}\n  certificates = {{ {first} }}\n  \
+         other_certificates = {{ {second} }}\n}}"
+    )
 }
 
 /// The further members of every group.
-pub(super) const MEMBERS: &[Edit] = &[
+pub(crate) const MEMBERS: &[Edit] = &[
     (
         "accounting",
         "{ memory_size = 1024, timeout = 30, reserved_concurrent_executions = 5, environment = { LEDGER = \"main\" }, maximum_batching_window_in_seconds = 1, report_batch_item_failures = false }",
@@ -302,7 +298,7 @@ pub(super) const MEMBERS: &[Edit] = &[
 ];
 
 /// What one region has by itself.
-pub(super) const ONE_SIDED: &[Edit] = &[
+pub(crate) const ONE_SIDED: &[Edit] = &[
     (
         "api",
         "{ api_key = { value_wo = \"a-key-of-twenty-characters-and-more\", value_wo_version = 1 } }",

@@ -21,7 +21,7 @@ async fn edits_that_remove_are_planned_exactly_and_applied_together() {
 }
 
 /// What makes almost another stack; planned each by itself.
-pub(super) const RESHAPING: &[Edit] = &[
+pub(crate) const RESHAPING: &[Edit] = &[
     (
         "name_style",
         "\"prefixed\"",
@@ -166,7 +166,7 @@ pub(super) const RESHAPING: &[Edit] = &[
 ];
 
 /// What takes a whole part of the stack away, or an index for a while.
-pub(super) const REMOVING: &[Edit] = &[
+pub(crate) const REMOVING: &[Edit] = &[
     (
         "accounting",
         "{ enabled = false }",

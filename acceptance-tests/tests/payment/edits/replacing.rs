@@ -24,7 +24,7 @@ async fn edits_that_replace_are_planned_exactly_and_applied_together() {
 }
 
 /// Planned each by itself, then applied together.
-pub(super) const REPLACING: &[Edit] = &[
+pub(crate) const REPLACING: &[Edit] = &[
     (
         "accounting",
         "{ name = \"ledger-{region}\" }",

@@ -118,7 +118,7 @@ pub(crate) const EDITS: &[Edit] = &[
 ];
 
 /// What all stacks have, and what replaces no data. Apart from the others: it names regions, or means the same for every preset.
-pub(super) const FURTHER: &[Edit] = &[
+pub(crate) const FURTHER: &[Edit] = &[
     (
         "tags",
         "{ Team = \"payments\" }",

@@ -33,7 +33,7 @@ async fn edits_in_one_region_are_planned_exactly_and_applied_together() {
 }
 
 /// A key, the account's own network and a zip, as locals.
-async fn what_there_is(site: &Site, key: &str) -> String {
+pub(crate) async fn what_there_is(site: &Site, key: &str) -> String {
     let ec2 = site.aws.ec2();
     let subnets = ec2.describe_subnets().send().await.unwrap().subnets.unwrap();
     let subnets: Vec<String> = subnets
@@ -54,7 +54,7 @@ async fn what_there_is(site: &Site, key: &str) -> String {
 }
 
 /// What belongs to one region, or needs something in the account; planned each by itself, then applied together.
-pub(super) const EDITS: &[Edit] = &[
+pub(crate) const EDITS: &[Edit] = &[
     (
         "lambda_env_kms_key_arn",
         "local.key",
@@ -170,7 +170,7 @@ pub(super) const EDITS: &[Edit] = &[
 ];
 
 /// A package is in one place: this one is not applied, as nothing is there.
-pub(super) const FROM_S3: &[Edit] = &[(
+pub(crate) const FROM_S3: &[Edit] = &[(
     "lambda_package",
     "{ s3_bucket = \"code-of-ours\", s3_key = \"handlers.zip\", s3_object_version = \"3\", source_hash = \"2\" }",
     &["lambda_alias", "lambda_function"],

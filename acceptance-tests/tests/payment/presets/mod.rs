@@ -19,6 +19,8 @@ struct Preset {
     regions: &'static [&'static str],
     /// Those that its stack has one after the other, by edits of `regions`.
     moves: &'static [&'static [&'static str]],
+    /// Where it is when it is edited: the edits need two regions, and then one.
+    edited_in: &'static [&'static str],
     /// Below which an API takes payments.
     path: &'static str,
     /// Attribute and expression, besides what a region needs ([`Home::configuration`]).
@@ -29,6 +31,7 @@ const GLOBAL: Preset = Preset {
     name: "global",
     regions: &["us-east-1", "us-west-2"],
     moves: &[&["us-east-1", "us-west-2", "eu-west-1"], &["us-east-1", "us-west-2"]],
+    edited_in: &["us-east-1", "us-west-2"],
     path: "payments",
     settings: &[
         ("dns", "{ routing_policy = \"failover\" }"),
@@ -40,6 +43,7 @@ const NOTIFICATION: Preset = Preset {
     name: "notification",
     regions: &["us-east-1"],
     moves: &[&["us-east-1", "eu-west-1"], &["us-east-1"]],
+    edited_in: &["us-east-1", "us-west-2"],
     path: "webhooks",
     settings: &[
         (
@@ -58,6 +62,7 @@ const MULTI_REGION: Preset = Preset {
         &["us-east-1", "eu-west-1"],
         &["us-east-1", "eu-west-1", "ap-southeast-1"],
     ],
+    edited_in: &["us-east-1", "eu-west-1", "ap-southeast-1"],
     path: "payments",
     settings: &[("log_retention_in_days", "30")],
 };
@@ -115,7 +120,9 @@ impl Home {
                 format!("{{ name = {DOMAIN:?}, hosted_zone_id = {zone:?}, certificate_arns = {{ {certificates} }} }}");
             all = all.with("domain", &domain);
         }
-        if self.preset.name == MULTI_REGION.name {
+        if self.preset.name == MULTI_REGION.name && regions.len() == 1 {
+            all = all.with("event_failover", "{ enabled = false }");
+        } else if self.preset.name == MULTI_REGION.name {
             // All fail over to the primary, and the primary to the second.
             let standby = |region: &&str| {
                 let to = if *region == regions[0] { regions[1] } else { regions[0] };
@@ -146,7 +153,7 @@ impl Home {
             delete.send().await.unwrap();
         }
         let moves = self.preset.moves.iter().copied().flatten();
-        for region in self.preset.regions.iter().chain(moves) {
+        for region in self.preset.regions.iter().chain(moves).chain(self.preset.edited_in) {
             assert_eq!(self.site.left_in(region).await, Vec::<String>::new(), "{region}");
         }
     }
@@ -168,27 +175,47 @@ async fn multi_region_is_imported_and_mended() {
 }
 
 #[tokio::test]
-async fn global_is_edited_and_moves() {
-    moves_and_is_edited(&GLOBAL, "gedit").await;
+async fn global_moves() {
+    moves(&GLOBAL, "gmove").await;
 }
 
 #[tokio::test]
-async fn notification_is_edited_and_moves() {
-    moves_and_is_edited(&NOTIFICATION, "nedit").await;
+async fn notification_moves() {
+    moves(&NOTIFICATION, "nmove").await;
 }
 
 #[tokio::test]
-async fn multi_region_is_edited_and_moves() {
-    moves_and_is_edited(&MULTI_REGION, "medit").await;
+async fn multi_region_moves() {
+    moves(&MULTI_REGION, "mmove").await;
 }
 
-async fn moves_and_is_edited(preset: &'static Preset, suffix: &'static str) {
+async fn moves(preset: &'static Preset, suffix: &'static str) {
     let home = Home::applied(preset, suffix).await;
     let mut from = preset.regions;
     for to in preset.moves {
         regions::step(&home, from, to).await;
         from = to;
     }
-    edits::all_together(&home).await;
+    home.end().await;
+}
+
+#[tokio::test]
+async fn global_is_edited() {
+    is_edited(&GLOBAL, "gedit").await;
+}
+
+#[tokio::test]
+async fn notification_is_edited() {
+    is_edited(&NOTIFICATION, "nedit").await;
+}
+
+#[tokio::test]
+async fn multi_region_is_edited() {
+    is_edited(&MULTI_REGION, "medit").await;
+}
+
+async fn is_edited(preset: &'static Preset, suffix: &'static str) {
+    let home = Home::applied(preset, suffix).await;
+    edits::wave_by_wave(&home).await;
     home.end().await;
 }
