@@ -1,6 +1,6 @@
 //! One domain over two regions: custom domain names, health checks, records.
 
-use crate::site::{Site, stack};
+use crate::site::{Site, new_zone, stack};
 use aws_sdk_route53::types::{
     Change, ChangeAction, ChangeBatch, HealthCheckType, ResourceRecord, ResourceRecordSet, ResourceRecordSetFailover,
     ResourceRecordSetRegion, RrType,
@@ -13,16 +13,6 @@ const PRIMARY: &str = "us-east-1";
 const SECOND: &str = "eu-west-1";
 const BOTH: [&str; 2] = [PRIMARY, SECOND];
 const DOMAIN: &str = "pay.example.com";
-
-async fn new_zone(aws: &Aws) -> String {
-    let create = aws
-        .route53()
-        .create_hosted_zone()
-        .name("example.com")
-        .caller_reference("1");
-    let zone = create.send().await.unwrap().hosted_zone.unwrap();
-    zone.id.trim_start_matches("/hostedzone/").to_owned()
-}
 
 fn configuration(aws: &Aws, zone: &str, policy: &str) -> Configuration {
     let certificate = |region: &str| {
@@ -52,7 +42,7 @@ async fn records(aws: &Aws, zone: &str) -> Vec<ResourceRecordSet> {
 /// A folder whose account has a zone already.
 async fn site_with_zone(policy: &str) -> (Site, String) {
     let site = Site::new(&stack("dns", &BOTH)).await;
-    let zone = new_zone(&site.aws).await;
+    let zone = new_zone(&site.aws, "example.com").await;
     site.configure(&configuration(&site.aws, &zone, policy));
     (site, zone)
 }

@@ -1,7 +1,7 @@
 //! Drift of the kinds that no other stack has in its tests: domain and DNS, firewall, replica keys, layers, subscriptions.
 //! One plan shows exactly what was changed or deleted by hand, one apply mends it (9.2, item 15).
 
-use crate::site::{Site, stack};
+use crate::site::{Site, give_up_zone, new_zone, stack};
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use tap_acceptance_tests::Hand;
@@ -111,9 +111,7 @@ async fn applied(suffix: &str) -> (Site, String) {
     archive.start_file("lib/rules.json", options).unwrap();
     archive.write_all(b"{}").unwrap();
     archive.finish().unwrap();
-    let zone = site.aws.route53().create_hosted_zone().name("example.com");
-    let zone = zone.caller_reference("1").send().await.unwrap().hosted_zone.unwrap();
-    let zone = zone.id.trim_start_matches("/hostedzone/").to_owned();
+    let zone = new_zone(&site.aws, "example.com").await;
     let account = site.aws.account();
     let certificate = |region: &str| format!("{region:?} = \"arn:aws:acm:{region}:{account}:certificate/{region}\"");
     let domain = format!(
@@ -148,7 +146,7 @@ async fn hand(site: &Site) -> Hand {
 
 async fn end(site: Site, zone: &str) {
     site.terraform.destroy().await.unwrap_or_else(|error| panic!("{error}"));
-    site.aws.route53().delete_hosted_zone().id(zone).send().await.unwrap();
+    give_up_zone(&site.aws, zone).await;
     for region in REGIONS {
         assert_eq!(site.left_in(region).await, Vec::<String>::new(), "{region}");
     }

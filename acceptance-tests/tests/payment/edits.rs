@@ -83,19 +83,6 @@ pub(crate) async fn give_up_key(aws: &Aws, arn: &str) {
     delete.send().await.map(drop).unwrap();
 }
 
-/// A hosted zone of the user's; its id.
-pub(crate) async fn new_zone(aws: &Aws, name: &str) -> String {
-    let create = aws.route53().create_hosted_zone().name(name).caller_reference(name);
-    let zone = create.send().await.unwrap().hosted_zone.unwrap();
-    zone.id.trim_start_matches("/hostedzone/").to_owned()
-}
-
-/// No stack takes the user's zone along; it must have no records any more.
-pub(crate) async fn give_up_zone(aws: &Aws, id: &str) {
-    let delete = aws.route53().delete_hosted_zone().id(id);
-    delete.send().await.map(drop).unwrap();
-}
-
 /// The same changes in both regions; but replicas of tables are in the second alone.
 fn alike(changes: &BTreeSet<String>) -> Option<String> {
     let [first, second] = REGIONS.map(|region| of_region(changes, region));

@@ -2,7 +2,7 @@
 //! destroyed with nothing left in any.
 //! Of how many components they are, and the seeds: docs/components.md.
 
-use crate::site::Site;
+use crate::site::{Site, new_zone};
 use tap_acceptance_tests::example;
 use tap_acceptance_tests::payment::payment;
 use tap_acceptance_tests::pipeline::Configuration;
@@ -69,14 +69,7 @@ async fn the_example_of_notifications() {
 #[tokio::test]
 async fn the_example_of_one_domain_over_two_regions() {
     let site = site("payment-global").await;
-    let zone = site
-        .aws
-        .route53()
-        .create_hosted_zone()
-        .name("example.com")
-        .caller_reference("global");
-    let zone = zone.send().await.unwrap().hosted_zone.unwrap().id;
-    let zone = zone.trim_start_matches("/hostedzone/");
+    let zone = new_zone(&site.aws, "example.com").await;
     let certificate =
         |region: &str| format!("  \"{region}\" = \"arn:aws:acm:{region}:111122223333:certificate/of-{region}\"\n");
     let variables = format!(

@@ -1,6 +1,7 @@
 //! One account with one stack over some regions, for one test.
 
 use std::ops::Deref;
+use tap_acceptance_tests::Aws;
 use tap_acceptance_tests::payment::Payments;
 use tap_acceptance_tests::pipeline::Configuration;
 use tap_acceptance_tests::site::Site as Core;
@@ -49,4 +50,17 @@ impl Site {
             assert_eq!(self.left_in(region).await, Vec::<String>::new(), "{region}");
         }
     }
+}
+
+/// A hosted zone of the user's; its id.
+pub(crate) async fn new_zone(aws: &Aws, name: &str) -> String {
+    let create = aws.route53().create_hosted_zone().name(name).caller_reference(name);
+    let zone = create.send().await.unwrap().hosted_zone.unwrap();
+    zone.id.trim_start_matches("/hostedzone/").to_owned()
+}
+
+/// No stack takes the user's zone along; it must have no records any more.
+pub(crate) async fn give_up_zone(aws: &Aws, id: &str) {
+    let delete = aws.route53().delete_hosted_zone().id(id);
+    delete.send().await.map(drop).unwrap();
 }

@@ -1,7 +1,7 @@
 //! The other members of the groups, in a stack with a domain in front of both regions and a queue behind the processor.
 
-use super::{REGIONS, alike, anything, give_up_zone, live_together, must_be_planned, new_zone, two_regions};
-use crate::site::Site;
+use super::{REGIONS, alike, anything, live_together, must_be_planned, two_regions};
+use crate::site::{Site, give_up_zone, new_zone};
 use tap_acceptance_tests::edited::Edit;
 use tap_acceptance_tests::pipeline::Configuration;
 

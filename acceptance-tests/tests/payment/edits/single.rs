@@ -8,15 +8,20 @@ use tap_acceptance_tests::pipeline::Configuration;
 
 const HERE: &str = "us-east-1";
 
-/// Without what would keep queue, bucket or log class from being edited.
+/// What would keep queue, bucket or log class from being edited, switched off: attribute and expression.
+pub(crate) const WITHOUT: &[(&str, &str)] = &[
+    ("accounting", "{ enabled = false }"),
+    ("failure_notifier", "{ enabled = false }"),
+    ("audit", "{ enabled = false }"),
+    ("kpi_filters", "[]"),
+    ("alarms", "{ enabled = false }"),
+];
+
 pub(super) fn configuration() -> Configuration {
-    stack("single", &[HERE])
-        .with("allow_data_loss", "true")
-        .with("accounting", "{ enabled = false }")
-        .with("failure_notifier", "{ enabled = false }")
-        .with("audit", "{ enabled = false }")
-        .with("kpi_filters", "[]")
-        .with("alarms", "{ enabled = false }")
+    let base = stack("single", &[HERE]).with("allow_data_loss", "true");
+    WITHOUT
+        .iter()
+        .fold(base, |all, (attribute, expression)| all.with(attribute, expression))
 }
 
 #[tokio::test]

@@ -7,7 +7,8 @@ use crate::edits::removing::{REMOVING, RESHAPING};
 use crate::edits::replacing::REPLACING;
 use crate::edits::rows::{EDITS, FURTHER};
 use crate::edits::single::{self, what_there_is};
-use crate::edits::{give_up_key, give_up_zone, new_key, new_zone};
+use crate::edits::{give_up_key, new_key};
+use crate::site::{give_up_zone, new_zone};
 use tap_acceptance_tests::edited::{Edit, kinds, merged};
 use tap_acceptance_tests::payment::ADDRESS;
 use tap_acceptance_tests::{Aws, Configuration};
@@ -56,23 +57,20 @@ const IN_ITS_REGIONS: [Wave; 4] = [
     },
 ];
 
-/// The second wave is without what would keep queue, bucket or log class from being edited.
+/// A domain has no place beside an edge-optimized endpoint.
+const ALONE: &[Edit] = &[
+    ("processor", "{ response_mode = \"sync\" }", &[]),
+    ("domain", "{ enabled = false }", &[]),
+];
+
 const IN_ONE_REGION: [Wave; 2] = [
     Wave {
         settings: ALL_ON,
         edits: &[],
     },
     Wave {
-        settings: &[
-            ("processor", "{ response_mode = \"sync\" }"),
-            ("accounting", "{ enabled = false }"),
-            ("failure_notifier", "{ enabled = false }"),
-            ("audit", "{ enabled = false }"),
-            ("kpi_filters", "[]"),
-            ("alarms", "{ enabled = false }"),
-            ("domain", "{ enabled = false }"),
-        ],
-        edits: &[single::EDITS],
+        settings: single::WITHOUT,
+        edits: &[ALONE, single::EDITS],
     },
 ];
 
@@ -182,11 +180,10 @@ fn fits((attribute, expression, _): &Edit) -> bool {
 }
 
 fn of_preset(preset: &Preset, (attribute, expression, kinds): Edit) -> Edit {
-    let mut other = OTHER_KEYS
+    let other = OTHER_KEYS
         .iter()
-        .filter(|(name, _)| attribute == "table" && *name == preset.name);
-    let meant = other.next().filter(|_| expression.contains("by-provider"));
-    (attribute, meant.map_or(expression, |(_, other)| other), kinds)
+        .find(|(name, _)| attribute == "table" && *name == preset.name && expression.contains("by-provider"));
+    (attribute, other.map_or(expression, |(_, other)| other), kinds)
 }
 
 /// The edits are of stacks in `us-east-1` and `us-west-2`.

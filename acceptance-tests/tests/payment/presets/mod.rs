@@ -7,7 +7,7 @@ mod drift;
 mod edits;
 mod regions;
 
-use crate::site::Site;
+use crate::site::{Site, give_up_zone, new_zone};
 use tap_acceptance_tests::Configuration;
 
 const DOMAIN: &str = "pay.example.com";
@@ -87,17 +87,10 @@ impl Home {
             zone: None,
         };
         if preset.name == GLOBAL.name {
-            home.zone = Some(home.zone().await);
+            home.zone = Some(new_zone(&home.site.aws, "example.com").await);
         }
         home.settle(&home.configuration(preset.regions)).await;
         home
-    }
-
-    async fn zone(&self) -> String {
-        let create = self.site.aws.route53().create_hosted_zone().name("example.com");
-        let created = create.caller_reference(self.suffix).send().await.unwrap();
-        let id = created.hosted_zone.unwrap().id;
-        id.trim_start_matches("/hostedzone/").to_owned()
     }
 
     /// The preset in these regions: certificates and standbys are given per region. Its own regions it has by itself.
@@ -149,8 +142,7 @@ impl Home {
         let destroyed = self.site.terraform.destroy().await;
         destroyed.unwrap_or_else(|error| panic!("{error}"));
         if let Some(zone) = &self.zone {
-            let delete = self.site.aws.route53().delete_hosted_zone().id(zone);
-            delete.send().await.unwrap();
+            give_up_zone(&self.site.aws, zone).await;
         }
         let moves = self.preset.moves.iter().copied().flatten();
         for region in self.preset.regions.iter().chain(moves).chain(self.preset.edited_in) {
